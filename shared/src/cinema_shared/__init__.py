@@ -1,0 +1,1 @@
+"""What the cinema services truly have in common; it knows none of them."""

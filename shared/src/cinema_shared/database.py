@@ -1,0 +1,108 @@
+"""PostgreSQL: one pool a process, one transaction a request, and a deadline on everything.
+
+None of these deadlines has a default in the libraries: a server that is frozen, a lock that is
+never freed and a pool that is empty would each hold a request for ever.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Final
+
+import asyncpg
+from fastapi import Depends
+from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, InterfaceError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from starlette.requests import Request
+
+LOCK_TIMEOUT_MS: Final = 2000
+STATEMENT_TIMEOUT_MS: Final = 2500
+COMMAND_TIMEOUT_S: Final = 3.0
+_CONNECT_TIMEOUT_S: Final = 1.0
+_POOL_TIMEOUT_S: Final = 1.0
+# The relay publishes inside a transaction; a worker that freezes there loses it after this time.
+_IDLE_TIMEOUT_MS: Final = 10_000
+
+_PASSING = (
+    "08",  # connection
+    "53",  # out of connections, memory, disk
+    "57",  # cancelled, shutting down, starting up
+    "55P03",  # lock not available in time
+    "40001",  # serialization failure
+    "40P01",  # deadlock
+    "25P03",  # idle in transaction for too long
+    "25006",  # read-only: a primary that has been demoted
+)
+
+
+def is_outage(error: BaseException) -> bool:
+    """Whether this says that a dependency is away for now, not that we asked for nonsense."""
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        return (
+            error.connection_invalidated
+            or isinstance(error, InterfaceError)
+            or isinstance(error.orig, OSError)
+            or bool(state and state.startswith(_PASSING))
+        )
+    return isinstance(error, OSError | PoolTimeout | asyncpg.PostgresConnectionError)
+
+
+class Database:
+    """One service's own database."""
+
+    def __init__(self, url: str, *, application: str, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            sqlalchemy_url(url),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=_POOL_TIMEOUT_S,
+            pool_use_lifo=True,
+            connect_args={
+                "timeout": _CONNECT_TIMEOUT_S,
+                "command_timeout": COMMAND_TIMEOUT_S,
+                "server_settings": {
+                    "application_name": application,
+                    "lock_timeout": str(LOCK_TIMEOUT_MS),
+                    "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+                    "idle_in_transaction_session_timeout": str(_IDLE_TIMEOUT_MS),
+                },
+            },
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncConnection]:
+        """Commits when the block ends, rolls back when it raises."""
+        async with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    async def ping(self) -> None:
+        """Raise where the server does not answer."""
+        async with self.engine.connect() as connection:
+            await connection.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The same address with the driver that we use; `postgresql://` is what operators write."""
+    return make_url(url).set(drivername="postgresql+asyncpg").render_as_string(hide_password=False)
+
+
+async def _open_transaction(request: Request) -> AsyncIterator[AsyncConnection]:
+    database: Database = request.app.state.database
+    async with database.transaction() as connection:
+        yield connection
+
+
+Transaction = Annotated[
+    AsyncConnection,
+    # scope="function": the commit comes before the answer. The default commits after the client
+    # was told that all is well.
+    Depends(_open_transaction, scope="function"),
+]
+
+__all__ = ["Database", "Transaction", "is_outage", "sqlalchemy_url"]

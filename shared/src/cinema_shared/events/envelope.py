@@ -1,0 +1,64 @@
+"""The envelope: CloudEvents 1.0, JSON format, one event a message."""
+
+import uuid
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+
+from cinema_shared import context
+from cinema_shared.http.fields import TimeOut, format_time
+
+CONTENT_TYPE = "application/cloudevents+json"
+_PREFIX = "cinema."
+
+
+def _current_trace() -> str | None:
+    return context.traceparent.get()
+
+
+class EventData(BaseModel):
+    """The base of what an event says. Listeners ignore fields that they do not know."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
+
+
+class Event(BaseModel):
+    """One event. `subjectversion` grows with each change of the same subject."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    specversion: Literal["1.0"] = "1.0"
+    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+    source: str
+    type: str
+    subject: str
+    subjectversion: int
+    time: TimeOut = Field(default_factory=lambda: datetime.now(UTC))
+    datacontenttype: Literal["application/json"] = "application/json"
+    traceparent: str | None = Field(default_factory=_current_trace)
+    data: dict[str, Any]
+
+    @property
+    def routing_key(self) -> str:
+        """`ticket.booked.v1` of the type `cinema.ticket.booked.v1`."""
+        return routing_key(self.type)
+
+
+def routing_key(event_type: str) -> str:
+    return event_type.removeprefix(_PREFIX)
+
+
+def event(source: str, name: str, subject: str, version: int, data: EventData) -> Event:
+    """An event by its short name, as `ticket.booked`: version 1 of its schema."""
+    return Event(
+        source=source,
+        type=f"{_PREFIX}{name}.v1",
+        subject=subject,
+        subjectversion=version,
+        data=data.model_dump(mode="json"),
+    )
+
+
+# A time in an event: read from RFC 3339, written in UTC.
+EventTime = Annotated[datetime, PlainSerializer(format_time, return_type=str)]

@@ -1,0 +1,30 @@
+"""What ticketing publishes: `ticket.booked paid cancelled expired`; subject `ticket/{id}`."""
+
+from typing import Literal
+
+from cinema_shared.events.envelope import EventData, EventTime
+
+SOURCE = "/ticketing"
+
+
+class Named(EventData):
+    id: int
+    name: str
+
+
+class TicketData(EventData):
+    """A ticket as it is after the change, with all that a listener would otherwise have to ask."""
+
+    id: int
+    user: int
+    session: int
+    status: Literal["booked", "paid", "cancelled", "expired"]
+    row: int
+    seat: int
+    price: str
+    currency: str
+    booked_at: EventTime
+    paid_at: EventTime | None
+    movie: Named
+    hall: Named
+    started_at: EventTime

@@ -1,0 +1,26 @@
+"""A connection to RabbitMQ that says who it is and notices soon when the broker has frozen."""
+
+import asyncio
+from typing import Final
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import aio_pika
+from aio_pika.abc import AbstractConnection
+
+HEARTBEAT_S: Final = 5
+_CONNECT_TIMEOUT_S: Final = 3
+
+
+def with_heartbeat(url: str) -> str:
+    """The address with a short heartbeat, unless the operator has named one."""
+    parts = urlsplit(url)
+    query = {"heartbeat": str(HEARTBEAT_S), **dict(parse_qsl(parts.query))}
+    return parts._replace(query=urlencode(query)).geturl()
+
+
+async def connect(url: str, name: str) -> AbstractConnection:
+    """A plain connection: its owner decides when to open a new one."""
+    async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+        return await aio_pika.connect(
+            with_heartbeat(url), client_properties={"connection_name": name}
+        )

@@ -1,0 +1,42 @@
+"""Keeps a broker's consumers running: topology first, then FastStream, and again after a loss."""
+
+import asyncio
+from typing import Final
+
+import structlog
+from faststream.rabbit import RabbitBroker
+
+from cinema_shared.messaging import topology
+from cinema_shared.messaging.connection import connect
+
+log = structlog.get_logger(__name__)
+
+_RETRY_S: Final = 1.0
+
+
+async def declare_topology(rabbitmq_url: str) -> None:
+    """Wait for the broker, and bring it into shape."""
+    while True:
+        try:
+            connection = await connect(rabbitmq_url, "topology")
+            try:
+                async with asyncio.timeout(10):
+                    await topology.declare(await connection.channel())
+            finally:
+                await connection.close()
+        except Exception as error:  # noqa: BLE001  (a broker that is away or starting fails in many ways)
+            log.warning("rabbitmq_unavailable", error=repr(error))
+            await asyncio.sleep(_RETRY_S)
+        else:
+            return
+
+
+async def consume(broker: RabbitBroker, rabbitmq_url: str) -> None:
+    """Run the broker's subscribers until cancelled; what runs then is finished first."""
+    await declare_topology(rabbitmq_url)
+    await broker.start()
+    log.info("consuming", queues=[str(s) for s in broker.subscribers])
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await broker.stop()
