@@ -2,8 +2,11 @@
 
 import asyncio
 import secrets
+from importlib import import_module
+from pathlib import Path
 
 import asyncpg
+from cinema_shared import migrations
 
 
 async def create(postgres_url: str, name: str) -> str:
@@ -19,11 +22,6 @@ async def create(postgres_url: str, name: str) -> str:
 
 async def migrate(service: str, database_url: str) -> None:
     """Bring a database to a service's newest schema."""
-    from importlib import import_module
-    from pathlib import Path
-
-    from cinema_shared import migrations
-
     package = import_module(service)
     assert package.__file__
     folder = Path(package.__file__).parent / "migrations"

@@ -3,7 +3,7 @@
 import asyncio
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Any
 
 import uvicorn
@@ -25,7 +25,7 @@ async def serve(app: Any) -> AsyncIterator[str]:
         )
     )
     # The test run's own signal handlers stay.
-    server.capture_signals = _no_signals  # type: ignore[method-assign]
+    server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         while not server.started:
@@ -38,9 +38,3 @@ async def serve(app: Any) -> AsyncIterator[str]:
         server.should_exit = True
         await task
         listener.close()
-
-
-class _no_signals:  # noqa: N801
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, *_: object) -> None: ...

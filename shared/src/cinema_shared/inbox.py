@@ -4,6 +4,7 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid, delete, fu
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from cinema_shared.database import Database
 from cinema_shared.events.envelope import Event
 
 # Part of the first migration of each service that listens.
@@ -34,9 +35,9 @@ async def first_time(transaction: AsyncConnection, event: Event, consumer: str) 
     return result.rowcount == 1
 
 
-async def forget_old(transaction: AsyncConnection) -> int:
-    """Drop what no redelivery can bring back: a queue holds a message for a week at the most."""
-    result = await transaction.execute(
-        delete(inbox).where(inbox.c.received_at < func.now() - text("interval '8 days'"))
-    )
-    return result.rowcount
+async def prune(database: Database) -> None:
+    """Drop what no redelivery can bring back: nothing waits in a queue for longer than a week."""
+    async with database.transaction() as transaction:
+        await transaction.execute(
+            delete(inbox).where(inbox.c.received_at < func.now() - text("interval '8 days'"))
+        )

@@ -4,7 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Final
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, pool, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -30,6 +30,16 @@ def upgrade(folder: Path, database_url: str, revision: str = "head") -> None:
 
 def downgrade(folder: Path, database_url: str, revision: str = "base") -> None:
     command.downgrade(config(folder, database_url), revision)
+
+
+def execute(script: str) -> None:
+    """Run several SQL statements, in the migration's own transaction.
+
+    `op.execute` prepares what it is given, and PostgreSQL prepares one statement at a time.
+    """
+    connection = op.get_bind().connection.dbapi_connection
+    assert connection is not None  # noqa: S101
+    connection.run_async(lambda driver: driver.execute(script))
 
 
 def run() -> None:

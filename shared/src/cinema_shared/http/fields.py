@@ -42,14 +42,14 @@ ReadOnly = Annotated[
 ]
 
 
-def _no_bool(value: object) -> object:
+def refuse_bool(value: object) -> object:
     if isinstance(value, bool):
         raise ValueError("a number is expected here, not true or false")
     return value
 
 
-Id = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=_MAX_ID)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=1000)]
+Id = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=_MAX_ID)]
+Count = Annotated[int, BeforeValidator(refuse_bool), Field(ge=1, le=1000)]
 
 
 def clean_text(value: str) -> str:

@@ -146,3 +146,8 @@ class Trust:
     @property
     def ready(self) -> bool:
         return bool(self.keys)
+
+    async def check(self) -> None:
+        """Readiness: raise until auth's keys were seen once."""
+        if not self.ready:
+            raise LookupError("no keys yet")

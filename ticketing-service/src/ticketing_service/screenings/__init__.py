@@ -1,0 +1,1 @@
+"""Ticketing's own copy of the programme: what is on sale, fed by catalog's `session.*` events."""

@@ -1,0 +1,1 @@
+"""The live map of a screening's seats."""

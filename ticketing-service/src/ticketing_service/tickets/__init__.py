@@ -1,0 +1,1 @@
+"""Tickets: booking, paying, cancelling, expiring."""

@@ -1,0 +1,44 @@
+"""What ticketing does in the background: listens, answers catalog, relays, sweeps."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cinema_shared import inbox
+from cinema_shared.app import Process, create_app
+from cinema_shared.database import Database
+from cinema_shared.messaging.consumer import make_broker
+from cinema_shared.messaging.relay import Relay
+from cinema_shared.messaging.worker import consume
+from cinema_shared.periodic import every
+from fastapi import FastAPI
+
+from ticketing_service.screenings import consumers
+from ticketing_service.settings import Settings
+from ticketing_service.tickets import sweeper
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def start(process: Process) -> AsyncIterator[None]:
+        database = Database(
+            settings.ticketing_database_url,
+            application="ticketing-worker",
+            pool_size=settings.database_pool_size,
+        )
+        broker = make_broker(settings.rabbitmq_url, "ticketing-worker")
+        consumers.subscribe_all(broker, database)
+        relay = Relay(database, settings.ticketing_database_url, settings.rabbitmq_url)
+        closes = settings.sales_end_before_start
+
+        process.checks["database"] = database.ping
+        process.run("relay", relay.run())
+        process.run("consumers", consume(broker, settings.rabbitmq_url))
+        process.run("sweeper", every(1, "expire", lambda: sweeper.expire_unpaid(database, closes)))
+        process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
+        yield
+        await process.stop()
+        await database.close()
+
+    return create_app("ticketing-worker", settings, start=start)
