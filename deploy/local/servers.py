@@ -46,3 +46,13 @@ def check_others(places: Places, values: Mapping[str, str]) -> None:
                 f"{name} in {places.env_file} names {url.hostname}:{url.port}, and nothing answers"
                 " there. Start that server, or delete the line: then a private one is made."
             )
+
+
+def test_urls(places: Places, values: Mapping[str, str]) -> dict[str, str]:
+    """As the tests name them: PostgreSQL's is its superuser's."""
+    database = next(iter(environment.DATABASES))
+    return {
+        "TEST_POSTGRES_URL": postgres_server.admin_url(places, values[database]),
+        "TEST_REDIS_URL": values["REDIS_URL"],
+        "TEST_RABBITMQ_URL": values["RABBITMQ_URL"],
+    }

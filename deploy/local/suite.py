@@ -7,6 +7,7 @@ import argparse
 import fcntl
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -28,28 +29,27 @@ class Suite:
         self.places = places
         self.supervision = Supervision(places)
         self.began = time.monotonic()
+        self.told: set[str] = set()
 
-    def up(self, replicas: int, *, only_servers: bool = False) -> None:
+    def up(self, replicas: int) -> None:
         with self._one_at_a_time():
-            new = not self.places.env_file.exists()
-            values = environment.ensure(self.places)
-            self._say("settings", f"{'written' if new else 'read'}   {self.places.env_file}")
-            servers.check_others(self.places, values)
-            private = servers.prepared(self.places, values)
-            self.supervision.run(private, keep_others=True)
-            self._wait(server for server in private if server.name == "postgres")
-            servers.make_databases(self.places, values)
-            if only_servers:
-                self._wait(server for server in private if server.name != "postgres")
-                return
+            values = self._settings()
+            private = self._start_servers(values)
             migrations = Migrations(self.places, values)  # while RabbitMQ still starts
-            self._wait(server for server in private if server.name != "postgres")
+            self._wait(private)
             migrations.wait()
             self._say("migrations", "done")
             programs = services.programs(self.places, values, replicas)
             self.supervision.run([*private, *programs])
             self._wait(programs)
         print(f"The suite is up: {values['GATEWAY_URL']}  (make ps, make logs, make down)")
+
+    def up_servers(self) -> None:
+        with self._one_at_a_time():
+            values = self._settings()
+            self._wait(self._start_servers(values))
+        for name, url in servers.test_urls(self.places, values).items():
+            print(f"{name}={url}")
 
     def down(self) -> None:
         if not self.places.run.exists():
@@ -68,13 +68,30 @@ class Suite:
 
     # --- inside
 
+    def _settings(self) -> dict[str, str]:
+        new = not self.places.env_file.exists()
+        values = environment.ensure(self.places)
+        self._say("settings", f"{'written' if new else 'read'}   {self.places.env_file}")
+        return values
+
+    def _start_servers(self, values: dict[str, str]) -> list[Program]:
+        """All of them; PostgreSQL is ready afterwards, and its databases are there."""
+        servers.check_others(self.places, values)
+        private = servers.prepared(self.places, values)
+        self.supervision.run(private, keep_others=True)
+        self._wait(server for server in private if server.name == "postgres")
+        servers.make_databases(self.places, values)
+        return private
+
     def _wait(self, programs: Iterable[Program]) -> None:
         missing = list(programs)
         deadline = time.monotonic() + SECONDS_TO_START
         while missing:
             for program in [program for program in missing if program.is_ready()]:
                 missing.remove(program)
-                self._say(program.name, f"ready     {program.url}")
+                if program.name not in self.told:
+                    self.told.add(program.name)
+                    self._say(program.name, f"ready     {program.url}")
             if missing and time.monotonic() > deadline:
                 self._give_up(missing)
             time.sleep(0.1 if missing else 0)
@@ -90,7 +107,7 @@ class Suite:
         )
 
     def _say(self, name: str, what: str) -> None:
-        print(f"  {time.monotonic() - self.began:5.1f} s  {name:20} {what}", flush=True)
+        print(f"  {time.monotonic() - self.began:5.1f} s  {name:20} {what}", file=sys.stderr)
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
@@ -116,7 +133,7 @@ def main() -> None:
         metavar="N",
         help="how many ticketing replicas (default: $TICKETING, or 1)",
     )
-    up.add_argument("--servers", action="store_true", help="the backing servers only")
+    commands.add_parser("servers", help="start the private servers only, and print their urls")
     commands.add_parser("down", help="stop everything; data stays")
     commands.add_parser("ps", help="name, pid and url of each process")
     follow = commands.add_parser("logs", help="follow the logs")
@@ -126,7 +143,9 @@ def main() -> None:
     suite = Suite(Places.named_by_environment())
     match arguments.command:
         case "up":
-            suite.up(arguments.ticketing, only_servers=arguments.servers)
+            suite.up(arguments.ticketing)
+        case "servers":
+            suite.up_servers()
         case "down":
             suite.down()
         case "ps":
