@@ -70,7 +70,7 @@ wanted=$("$python" -V; pwd; cat requirements.lock requirements-dev.lock "${packa
   die "Python 3.11 or newer is needed, $("$python" -V) is here. PYTHON=python3.13 make … names another."
 say "installing Python packages into .venv (about a minute the first time)"
 "$python" -m venv .venv
-pip() { .venv/bin/python -m pip --quiet --disable-pip-version-check --no-input install "$@"; }
+pip() { .venv/bin/python -m pip -qq --disable-pip-version-check --no-input install "$@"; }
 pip --require-hashes -r requirements.lock -r requirements-dev.lock
 editable=()
 for package in "${packages[@]}"; do editable+=(-e "./$package"); done

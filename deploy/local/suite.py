@@ -63,7 +63,7 @@ class Suite:
             raise SystemExit("The suite is not running: make up")
         states = self.supervision.states()
         urls = self.supervision.urls()
-        for name in sorted(urls, key=_order):
+        for name in sorted(states, key=_order):
             print(name, states[name]["pid"] or "-", urls[name])
 
     # --- inside

@@ -66,7 +66,8 @@ class Supervision:
         """Ends everything, the servers named by `last` after those who use them."""
         if self.is_running():
             supervisor = self._ask()
-            for names in (set(self.states()) - set(last), set(last)):
+            running = set(self.states())
+            for names in (running - set(last), running & set(last)):
                 for name in names:
                     self._quietly(supervisor.stopProcess, name, False)  # noqa: FBT003
                 self._wait_until_stopped(names)
@@ -146,7 +147,7 @@ class Supervision:
                         "supervisor.rpcinterface:make_main_rpcinterface"
                     )
                 },
-                "include": {"files": self.places.programs / "*.conf"},
+                "include": {"files": f"{self.places.programs.name}/*.conf"},
             },
         )
 
