@@ -1,0 +1,1 @@
+"""Accounts, log-in, tokens and their keys."""
