@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import uvicorn
+from pydantic import ValidationError
 
 from cinema_shared.settings import Settings
 
@@ -11,22 +13,21 @@ from cinema_shared.settings import Settings
 _GRACE_S = 10
 
 
-def serve(factory: str, settings: Settings) -> None:
-    """Serve the application that `package.module:function` makes."""
-    uvicorn.run(
-        factory,
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        loop="uvloop",
-        http="httptools",
-        log_config=None,
-        access_log=False,
-        server_header=False,
+def serve(factory: str, settings: Settings, **options: Any) -> None:
+    """Serve the application that `package.module:function` makes; `options` are uvicorn's."""
+    ours: dict[str, Any] = {
+        "host": settings.host,
+        "port": settings.port,
+        "loop": "uvloop",
+        "http": "httptools",
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
         # Longer than the gateway keeps an idle connection: it never sends into a closing one.
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_S,
-    )
+        "timeout_keep_alive": 75,
+        "timeout_graceful_shutdown": _GRACE_S,
+    }
+    uvicorn.run(factory, factory=True, **(ours | options))
 
 
 def dispatch(package: str, commands: Mapping[str, Callable[[], None]]) -> None:
@@ -34,4 +35,20 @@ def dispatch(package: str, commands: Mapping[str, Callable[[], None]]) -> None:
     name = sys.argv[1] if len(sys.argv) == 2 else ""
     if name not in commands:
         sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
-    commands[name]()
+    try:
+        commands[name]()
+    except ValidationError as error:
+        sys.exit(f"{package} {name}: the settings are not usable\n{_reasons(error)}")
+
+
+def _reasons(error: ValidationError) -> str:
+    """One line a setting, by the name of its variable; never a value."""
+    return "\n".join(
+        ": ".join(
+            [
+                *(str(part).upper() for part in item["loc"][:1]),
+                item["msg"].removeprefix("Value error, "),
+            ]
+        )
+        for item in error.errors(include_input=False)
+    )

@@ -22,6 +22,8 @@ REFRESH_EVERY_S: Final = 1.0
 _KEYS_EVERY_S: Final = 60.0
 _KEYS_AT_MOST_EVERY_S: Final = 2.0
 _FETCH_TIMEOUT_S: Final = 2.0
+# Far longer than an access token lives.
+_REMEMBER_S: Final = 6 * 3600.0
 
 
 class UserStanding(BaseModel):
@@ -56,10 +58,10 @@ class TrustSource(Protocol):
 
 
 class AuthServiceSource:
-    """Asks auth over HTTP."""
+    """Asks auth over HTTP; of several addresses, separated by commas, the next one on failure."""
 
     def __init__(self, auth_url: str) -> None:
-        self._url = auth_url.rstrip("/")
+        self._urls = [url.strip().rstrip("/") for url in auth_url.split(",")]
         self._client: aiohttp.ClientSession | None = None
 
     async def _get(self, path: str, **query: str) -> Any:
@@ -67,8 +69,12 @@ class AuthServiceSource:
             self._client = aiohttp.ClientSession(
                 timeout=aiohttp.ClientTimeout(total=_FETCH_TIMEOUT_S), raise_for_status=True
             )
-        async with self._client.get(self._url + path, params=query) as response:
-            return await response.json()
+        try:
+            async with self._client.get(self._urls[0] + path, params=query) as response:
+                return await response.json()
+        except Exception:
+            self._urls.append(self._urls.pop(0))
+            raise
 
     async def keys(self) -> list[dict[str, Any]]:
         document = await self._get("/.well-known/jwks.json")
@@ -89,7 +95,8 @@ class Trust:
 
     source: TrustSource
     keys: dict[str, jwt.PyJWK] = field(default_factory=dict)
-    ended_families: set[str] = field(default_factory=set)
+    # With the time that each was heard of: what no token can be left of is forgotten.
+    ended_families: dict[str, float] = field(default_factory=dict)
     users: dict[int, UserStanding] = field(default_factory=dict)
     generation: int = 0
     _since: datetime | None = None
@@ -124,10 +131,14 @@ class Trust:
             await self.refresh_keys()
         news = await self.source.revocations(self._since)
         self._since = news.as_of
-        families = set(news.ended_families) - self.ended_families
+        families = set(news.ended_families) - self.ended_families.keys()
         users = {user.id: user for user in news.users if self.users.get(user.id) != user}
         if families or users:
-            self.ended_families |= families
+            for family, heard_at in list(self.ended_families.items()):
+                if now - heard_at < _REMEMBER_S:
+                    break
+                del self.ended_families[family]
+            self.ended_families |= dict.fromkeys(families, now)
             self.users |= users
             self.generation += 1
 
