@@ -72,8 +72,8 @@ class Keyring:
     def _open(self, row: Row[Any]) -> SigningKey:
         try:
             pem = self._fernet.decrypt(row.private_key)
-        except InvalidToken as error:
-            raise WrongSecretError(row.kid) from error
+        except InvalidToken:
+            raise WrongSecretError(row.kid) from None
         private_key = serialization.load_pem_private_key(pem, None)
         assert isinstance(private_key, RSAPrivateKey)  # noqa: S101
         return SigningKey(row.kid, private_key)

@@ -8,7 +8,6 @@ from pydantic import AfterValidator, BeforeValidator, Field, StrictBool
 from auth_service.passwords import MAX_LENGTH, MIN_LENGTH
 from auth_service.users.names import EMAIL_MAX, USERNAME_MAX, allowed_email, allowed_username
 
-
 # Lengths are checked first: a megabyte is refused without being looked through.
 
 

@@ -69,8 +69,9 @@ def _stripped(value: object) -> object:
 Name = Annotated[
     str,
     BeforeValidator(_stripped),
-    AfterValidator(clean_text),
+    # The length first: a megabyte is refused without being looked through.
     Field(min_length=1, max_length=200),
+    AfterValidator(clean_text),
 ]
 
 
