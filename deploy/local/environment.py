@@ -9,13 +9,12 @@ Needs nothing but Python itself, since it runs before anything is installed.
 import argparse
 import base64
 import hashlib
-import os
 import secrets
 from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from places import Places, free_port, is_free, write_private
+from places import Places, free_port, give_to_owner_of_folder, is_free, write_private
 
 DATABASES = {
     "AUTH_DATABASE_URL": "auth",
@@ -102,18 +101,24 @@ def write(file: Path, new: Mapping[str, str]) -> None:
         if at is not None:
             lines[at] = f"{name}={value}"
             continue
-        if name in ABOUT:
+        if name in ABOUT and f"# {ABOUT[name]}" not in lines:
             lines += ["", f"# {ABOUT[name]}"]
         lines.append(f"{name}={value}")
     file.parent.mkdir(parents=True, exist_ok=True)
     write_private(file, "\n".join(lines) + "\n")
-    _give_to_owner_of_folder(file)
+    give_to_owner_of_folder(file)
 
 
 def ensure(places: Places) -> dict[str, str]:
+    known = ensure_settings(places)
+    known |= addresses(known)
+    write(places.env_file, known)
+    return known
+
+
+def ensure_settings(places: Places) -> dict[str, str]:
     known = read(places.env_file)
     known |= settings(known)
-    known |= addresses(known)
     write(places.env_file, known)
     return known
 
@@ -125,7 +130,7 @@ def forget(places: Places) -> None:
         lines = places.env_file.read_text().splitlines()
         kept = [line for line in lines if line.partition("=")[0] not in gone]
         write_private(places.env_file, "\n".join(kept).rstrip() + "\n")
-        _give_to_owner_of_folder(places.env_file)
+        give_to_owner_of_folder(places.env_file)
 
 
 def _missing(defaults: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
@@ -138,13 +143,6 @@ def _fingerprint(address: str) -> str:
 
 def _unquoted(value: str) -> str:
     return value[1:-1] if len(value) > 1 and value[0] == value[-1] and value[0] in "'\"" else value
-
-
-def _give_to_owner_of_folder(file: Path) -> None:
-    """A container writes as root; whoever owns the work tree must be able to read the file."""
-    if os.geteuid() == 0:
-        owner = file.parent.stat()
-        os.chown(file, owner.st_uid, owner.st_gid)
 
 
 def main() -> None:

@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from logs import tail
 from places import ROOT, Places
 from program import minimal_environment
-from services import MODULES, settings
+from readers import settings
+from services import MODULES
 
 SERVICES = ("auth", "catalog", "ticketing")
 
@@ -21,7 +22,7 @@ class Migrations:
                 self.processes[name] = subprocess.Popen(
                     [sys.executable, "-m", MODULES[name], "migrate"],
                     cwd=ROOT,
-                    env=minimal_environment(places) | settings(name, values),
+                    env=minimal_environment(places) | settings(name, "migrate", values),
                     stdout=out,
                     stderr=subprocess.STDOUT,
                 )

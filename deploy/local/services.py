@@ -1,4 +1,4 @@
-"""The suite's own processes, and what each of them may know."""
+"""The suite's own processes."""
 
 import sys
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from places import Places
 from probes import answers_ok
 from program import Program
+from readers import settings
 
 MODULES = {
     "gateway": "gateway",
@@ -15,24 +16,6 @@ MODULES = {
     "catalog": "catalog_service",
     "ticketing": "ticketing_service",
 }
-
-# Who gets to know what. A setting that is not named here is no secret, and everybody's.
-READERS: Mapping[str, set[str]] = {
-    "AUTH_DATABASE_URL": {"auth"},
-    "CATALOG_DATABASE_URL": {"catalog"},
-    "TICKETING_DATABASE_URL": {"ticketing"},
-    "AUTH_KEYS_SECRET": {"auth"},
-    "STAFF_USERNAME": {"auth"},
-    "STAFF_PASSWORD": {"auth"},
-    "REDIS_URL": {"ticketing", "gateway"},
-    "RABBITMQ_URL": {"auth", "catalog", "ticketing"},
-    "PRIVATE_SERVERS": set(),
-}
-
-
-def settings(service: str, values: Mapping[str, str]) -> dict[str, str]:
-    known = {name: v for name, v in values.items() if service in READERS.get(name, MODULES)}
-    return {"LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"} | known
 
 
 def programs(places: Places, values: Mapping[str, str], replicas: int) -> list[Program]:
@@ -46,7 +29,8 @@ def programs(places: Places, values: Mapping[str, str], replicas: int) -> list[P
             command=[sys.executable, "-m", MODULES[service], role],
             url=url,
             is_ready=partial(answers_ok, f"{url}/readyz"),
-            environment=settings(service, values)
+            environment={"LOG_FORMAT": "json", "PYTHONUNBUFFERED": "1"}
+            | settings(service, role, values)
             | {"HOST": listen.hostname or "127.0.0.1", "PORT": str(listen.port or 80)}
             | {"AUTH_URL": address("auth-api"), "CATALOG_URL": address("catalog-api")}
             | more,
