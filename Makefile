@@ -50,9 +50,10 @@ lock: venv ## pin the newest versions that fit requirements/*.in
 env: ## write .env: what is there stays, secrets are random
 	@$(PYTHON) deploy/local/environment.py >/dev/null && echo "settings are in .env"
 
-clean: down ## stop, and remove .run (all data) and .venv
+# Not the containers' passwords: they belong to their volumes (docker compose down -v).
+clean: down ## stop, and remove the private servers' data and .venv
 	@$(PYTHON) deploy/local/environment.py --forget
-	rm -rf .run .venv
+	@rm -rf .venv; [ ! -d .run ] || find .run -mindepth 1 -maxdepth 1 ! -name compose -exec rm -rf {} +
 
 # Not for calling by hand: what the others stand on.
 venv:
