@@ -1,0 +1,1 @@
+"""Catalog: the halls, the movies, and the programme of sessions."""

@@ -1,0 +1,1 @@
+"""Halls: how many rows, and how many seats in each."""

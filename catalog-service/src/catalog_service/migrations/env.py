@@ -1,0 +1,3 @@
+from cinema_shared import migrations
+
+migrations.run()

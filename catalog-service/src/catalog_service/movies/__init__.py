@@ -1,0 +1,1 @@
+"""Movies: what is shown, and for how long."""

@@ -1,0 +1,44 @@
+"""What catalog does in the background: listens, relays, ends what was abandoned, forgets."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from cinema_shared import inbox
+from cinema_shared.app import Process, create_app
+from cinema_shared.database import Database
+from cinema_shared.messaging import topology
+from cinema_shared.messaging.consumer import make_broker, subscribe
+from cinema_shared.messaging.relay import Relay
+from cinema_shared.messaging.worker import consume
+from cinema_shared.periodic import every
+from fastapi import FastAPI
+
+from catalog_service.screenings import changes, seats
+from catalog_service.settings import Settings
+
+
+def create(settings: Settings | None = None) -> FastAPI:
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def start(process: Process) -> AsyncIterator[None]:
+        database = Database(
+            settings.catalog_database_url,
+            application="catalog-worker",
+            pool_size=settings.database_pool_size,
+        )
+        broker = make_broker(settings.rabbitmq_url, "catalog-worker")
+        subscribe(broker, database, topology.CATALOG_TICKETS, seats.on_ticket)
+        relay = Relay(database, settings.catalog_database_url, settings.rabbitmq_url)
+
+        process.checks["database"] = database.ping
+        process.run("relay", relay.run())
+        process.run("consumers", consume(broker, settings.rabbitmq_url))
+        process.run("changes", every(1, "reopen", lambda: changes.reopen_abandoned(database)))
+        process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
+        process.run("seats", every(600, "prune_seats", lambda: seats.forget_ended(database)))
+        yield
+        await process.stop()
+        await database.close()
+
+    return create_app("catalog-worker", settings, start=start)
