@@ -48,8 +48,8 @@ class Suite:
         return done.stdout
 
     def pids(self) -> dict[str, int]:
-        lines = (line.split() for line in self.run("ps").splitlines())
-        return {name: int(pid) for name, pid, _ in lines}
+        lines = [line.split() for line in self.run("ps").splitlines()]
+        return {line[0]: int(line[1]) for line in lines}
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +64,8 @@ def suite() -> Iterator[Suite]:
         try:
             suite.run("up")
             lines = Path(places["CINEMA_ENV_FILE"]).read_text().splitlines()
-            suite.settings.update(line.split("=", 1) for line in lines if "=" in line)
+            pairs = (line.partition("=") for line in lines if "=" in line)
+            suite.settings.update({name: value for name, _, value in pairs})
             yield suite
         finally:
             suite.run("down")

@@ -92,7 +92,7 @@ def create_app(
         max_body_size=MAX_BODY_BYTES,
     )
     app.state.settings = settings
-    app.add_middleware(RequestContext)
+    app.add_middleware(RequestContext, max_body_bytes=MAX_BODY_BYTES)
     errors.install(app)
     for router in routers:
         app.include_router(router)

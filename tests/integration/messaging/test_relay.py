@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
 from cinema_shared import outbox
 from cinema_shared.database import Database
-from cinema_shared.events.envelope import EventData, event
+from cinema_shared.events.envelope import Event, EventData, event
 from cinema_shared.messaging import topology
 from cinema_shared.messaging.relay import Relay
 from sqlalchemy import text
@@ -19,7 +19,7 @@ class Anything(EventData):
     number: int
 
 
-def an_event(subject: int, version: int) -> outbox.Event:
+def an_event(subject: int, version: int) -> Event:
     return event("/test", "ticket.booked", f"ticket/{subject}", version, Anything(number=version))
 
 

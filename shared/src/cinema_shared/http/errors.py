@@ -73,12 +73,7 @@ async def _outage(request: Request, error: Exception) -> Response:
     if is_outage(error):
         log.warning("dependency_unavailable", path=request.url.path, error=type(error).__name__)
         return await _problem(request, problems.ServiceUnavailable())
-    return await _unexpected(request, error)
-
-
-async def _unexpected(request: Request, error: Exception) -> Response:
-    log.error("unexpected_error", method=request.method, path=request.url.path, exc_info=error)
-    return render(500, problems.Problem.code, problems.Problem.detail)
+    raise error
 
 
 def install(app: FastAPI) -> None:
@@ -88,4 +83,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _validation)
     for kind in (SQLAlchemyError, OSError, TimeoutError):
         app.add_exception_handler(kind, _outage)
-    app.add_exception_handler(Exception, _unexpected)

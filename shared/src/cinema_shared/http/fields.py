@@ -15,7 +15,7 @@ from pydantic import (
     WithJsonSchema,
 )
 
-_MONEY = re.compile(r"\d{1,7}(\.\d{1,2})?")
+_MONEY = re.compile(r"\d{1,7}(\.\d{1,2})?", re.ASCII)
 _TIME = re.compile(
     r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d(:\d\d(\.\d{1,6})?)?([Zz]|[+-]\d\d:\d\d)?", re.ASCII
 )

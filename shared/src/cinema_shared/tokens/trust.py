@@ -5,6 +5,7 @@ tokens that were issued already go on working.
 """
 
 import asyncio
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -120,13 +121,13 @@ class Trust:
                     self._keys_wanted.clear()
                     self._keys_at = min(
                         self._keys_at,
-                        asyncio.get_running_loop().time() - _KEYS_EVERY_S,
+                        time.monotonic() - _KEYS_EVERY_S,
                     )
         finally:
             await self.source.close()
 
     async def _refresh(self) -> None:
-        now = asyncio.get_running_loop().time()
+        now = time.monotonic()
         if now - self._keys_at >= _KEYS_EVERY_S or not self.keys:
             await self.refresh_keys()
         news = await self.source.revocations(self._since)
@@ -146,12 +147,12 @@ class Trust:
         """Fetch the keys now."""
         documents = await self.source.keys()
         self.keys = {document["kid"]: jwt.PyJWK(document) for document in documents}
-        self._keys_at = asyncio.get_running_loop().time()
+        self._keys_at = time.monotonic()
         self.generation += 1
 
     def want_keys(self) -> None:
         """An unknown key was named: look for it soon, but not as often as anybody may ask."""
-        if asyncio.get_running_loop().time() - self._keys_at > _KEYS_AT_MOST_EVERY_S:
+        if time.monotonic() - self._keys_at > _KEYS_AT_MOST_EVERY_S:
             self._keys_wanted.set()
 
     @property
