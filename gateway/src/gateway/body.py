@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import suppress
 from typing import ClassVar, Final
 
-from cinema_shared.app import MAX_BODY_BYTES
+from cinema_shared.http.strict import MAX_BODY_BYTES
 from cinema_shared.problems import Problem
 from starlette.types import Receive
 

@@ -3,7 +3,7 @@
 import re
 from typing import ClassVar, Final
 
-from cinema_shared.app import MAX_BODY_BYTES
+from cinema_shared.http.strict import MAX_BODY_BYTES
 from cinema_shared.problems import BadRequest, Problem
 
 from gateway.headers import Head

@@ -17,11 +17,11 @@ from starlette.responses import JSONResponse
 from cinema_shared import logs
 from cinema_shared.http import errors
 from cinema_shared.http.middleware import RequestContext
+from cinema_shared.http.strict import MAX_BODY_BYTES
 from cinema_shared.settings import Settings
 
 log = structlog.get_logger(__name__)
 
-MAX_BODY_BYTES: Final = 1_000_000
 _CHECK_TIMEOUT_S: Final = 1.5
 
 Check = Callable[[], Awaitable[None]]
@@ -89,7 +89,6 @@ def create_app(
         redoc_url=None,
         openapi_url="/openapi.json" if routers else None,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.state.settings = settings
     app.add_middleware(RequestContext, max_body_bytes=MAX_BODY_BYTES)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 import pytest
@@ -92,8 +93,14 @@ async def test_nonsense_is_422_and_quick(client: aiohttp.ClientSession, body: by
     assert problem["request_id"] == response.headers["X-Request-ID"]
 
 
-async def test_a_body_over_1_mb(client: aiohttp.ClientSession) -> None:
-    async with client.post("/thing", data=io.BytesIO(b"x" * 1_000_100), headers=JSON) as response:
+async def chunks() -> AsyncIterator[bytes]:
+    for _ in range(11):
+        yield b"x" * 100_000
+
+
+@pytest.mark.parametrize("body", [lambda: io.BytesIO(b"x" * 1_000_100), chunks])
+async def test_a_body_over_1_mb(client: aiohttp.ClientSession, body: Any) -> None:
+    async with client.post("/thing", data=body(), headers=JSON) as response:
         assert (response.status, (await response.json())["code"]) == (413, "body_too_large")
 
 
