@@ -10,20 +10,21 @@ import uvicorn
 
 
 @asynccontextmanager
-async def serve(app: Any) -> AsyncIterator[str]:
-    """The base URL of the running application."""
+async def serve(
+    app: Any, *, host: str = "127.0.0.1", port: int = 0, **options: Any
+) -> AsyncIterator[str]:
+    """The base URL of the running application; `options` are uvicorn's."""
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            log_config=None,
-            access_log=False,
-            http="httptools",
-            lifespan="on",
-            timeout_graceful_shutdown=2,
-        )
-    )
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    ours: dict[str, Any] = {
+        "log_config": None,
+        "access_log": False,
+        "http": "httptools",
+        "lifespan": "on",
+        "timeout_graceful_shutdown": 2,
+    }
+    server = uvicorn.Server(uvicorn.Config(app, **(ours | options)))
     # The test run's own signal handlers stay.
     server.capture_signals = nullcontext  # type: ignore[method-assign, assignment]
     task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -33,7 +34,7 @@ async def serve(app: Any) -> AsyncIterator[str]:
                 task.result()
                 raise RuntimeError("the application did not start; see its log")
             await asyncio.sleep(0.01)
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        yield f"http://{host}:{listener.getsockname()[1]}"
     finally:
         server.should_exit = True
         await task

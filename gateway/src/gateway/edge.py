@@ -15,7 +15,7 @@ _MAX_HEADERS: Final = 100
 # No dot segments, no empty ones, and no encoding of what would make one: `.`, `/`, `\`, `;`, `%`
 # and control characters. A service that decodes once more cannot be led elsewhere.
 _PATH: Final = re.compile(
-    rb"(?:/(?!\.{1,2}(?:/|\Z))"
+    rb"(?=/)(?:/(?!\.{1,2}(?:/|\Z))"
     rb"(?:[A-Za-z0-9._~!$&'()*+,=:@-]"
     rb"|%(?![01]|2[5EeFf]|3[Bb]|5[Cc]|7[Ff])[0-9A-Fa-f]{2})+)*/?"
 )

@@ -115,6 +115,7 @@ def _tidy(node: Any, names: Mapping[str, str]) -> Any:
     if not isinstance(node, dict):
         return node
     tidy: dict[str, Any] = {}
+    key: str
     for key, value in node.items():
         if key == "$ref" and isinstance(value, str):
             name = value.removeprefix(_SCHEMAS)
