@@ -35,8 +35,6 @@ CREATE TABLE token_families (
 CREATE INDEX token_families_living ON token_families (user_id) WHERE ended_at IS NULL;
 -- Read each second, as above.
 CREATE INDEX token_families_ended_at ON token_families (ended_at) WHERE ended_at IS NOT NULL;
--- For pruning.
-CREATE INDEX token_families_created_at ON token_families (created_at) WHERE ended_at IS NULL;
 
 CREATE TABLE refresh_tokens (
     digest bytea PRIMARY KEY CHECK (length(digest) = 32),
