@@ -100,12 +100,12 @@ class Gateway:
     async def _serve(self, exchange: Exchange) -> None:
         edge.check_target(exchange.path, exchange.query, exchange.target)
         edge.check_head(exchange.head, exchange.http_version)
+        exchange.body.length = edge.body_length(exchange.head)
         route = routes.find(exchange.path)
         if self._cors.is_preflight(exchange.method, exchange.head):
             await exchange.answer(204, self._cors.preflight_headers(route.allow))
             return
         needed = routes.needs_user(route, exchange.method)
-        exchange.body.length = edge.body_length(exchange.head)
         check_caller(self._verifier, route, exchange.head, needed=needed)
         if route.upstream == routes.OWN:
             await self._own[route.pattern](exchange)
