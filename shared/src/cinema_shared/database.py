@@ -10,8 +10,8 @@ from typing import Annotated, Final
 
 import asyncpg
 from fastapi import Depends
-from sqlalchemy import text
-from sqlalchemy.engine import make_url
+from sqlalchemy import event, text
+from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import DBAPIError, InterfaceError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
@@ -60,6 +60,8 @@ class Database:
             max_overflow=0,
             pool_timeout=_POOL_TIMEOUT_S,
             pool_use_lifo=True,
+            # The text of an error is logged, and the parameters hold what no log may.
+            hide_parameters=True,
             connect_args={
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": COMMAND_TIMEOUT_S,
@@ -71,6 +73,7 @@ class Database:
                 },
             },
         )
+        event.listen(self.engine.sync_engine, "handle_error", _forget_the_row)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
@@ -85,6 +88,13 @@ class Database:
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+
+def _forget_the_row(context: ExceptionContext) -> None:
+    """Whose row broke a rule is in PostgreSQL's DETAIL: an email address, as likely as not."""
+    cause = context.original_exception.__cause__
+    if isinstance(cause, asyncpg.PostgresError):
+        cause.detail = None
 
 
 def sqlalchemy_url(url: str) -> str:

@@ -2,7 +2,8 @@ import asyncio
 import time
 from datetime import UTC, datetime, timedelta
 
-from auth_service.tokens import revocations
+from auth_service.tokens import families, revocations
+from auth_service.users import service
 from cinema_shared.http.fields import format_time
 from sqlalchemy import text
 
@@ -145,3 +146,36 @@ async def test_it_is_not_in_the_public_document(auth: Auth) -> None:
 
     assert not [path for path in document["paths"] if "internal" in path]
     assert (await auth.call("GET", "/internal/revocations?until=1")).status == 422
+
+
+async def test_a_log_in_and_being_disabled_wait_for_each_other(auth: Auth) -> None:
+    """Or a log-in that has seen the user active would outlive the end of all log-ins."""
+    user_id, _, _ = await auth.new_user()
+
+    async def set_active(value: bool) -> None:
+        async with auth.database.transaction() as transaction:
+            await service.change(transaction, user_id, {"is_active": value})
+
+    async with auth.database.transaction() as log_in:
+        bearer = await families.start(log_in, user_id)
+        disabling = asyncio.create_task(set_active(False))
+        await asyncio.sleep(0.3)
+        assert not disabling.done()
+    await disabling
+
+    assert bearer is not None
+    [row] = await auth.sql("SELECT ended_at FROM token_families WHERE id = :id", id=bearer.family)
+    assert row.ended_at is not None
+
+    await set_active(True)
+    async with auth.database.transaction() as transaction:
+        await service.change(transaction, user_id, {"is_active": False})
+        late = asyncio.create_task(_start(auth, user_id))
+        await asyncio.sleep(0.3)
+        assert not late.done()
+    assert await late is None
+
+
+async def _start(auth: Auth, user_id: int) -> families.Bearer | None:
+    async with auth.database.transaction() as transaction:
+        return await families.start(transaction, user_id)

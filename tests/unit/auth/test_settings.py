@@ -37,7 +37,7 @@ def test_a_default_or_empty_keys_secret(secret: str) -> None:
 
 def test_a_missing_one() -> None:
     with pytest.raises(ValidationError, match="auth_keys_secret"):
-        ApiSettings(auth_database_url=_DATABASE)  # type: ignore[call-arg]
+        ApiSettings(auth_database_url=_DATABASE)
 
 
 @pytest.mark.parametrize("password", ["", "staff", "password1", "staffstaff1"])
