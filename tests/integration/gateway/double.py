@@ -1,6 +1,5 @@
 """A service that says what it was sent, and does as a test tells it."""
 
-import asyncio
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -38,8 +37,8 @@ class Double:
         self.requests: list[Sent] = []
         self.behaviour: Behaviour | None = None
         self.ready = True
+        self.frozen = False
         self.document: dict[str, Any] | None = None
-        self.cancelled = asyncio.Event()
 
     @property
     def last(self) -> Sent:
@@ -51,6 +50,8 @@ class Double:
             await send({"type": "lifespan.startup.complete"})
             await receive()
             await send({"type": "lifespan.shutdown.complete"})
+        elif self.frozen:
+            await gone(receive)
         elif scope["path"] == "/readyz":
             await answer(send, 200 if self.ready else 503)
         elif scope["path"] == "/openapi.json":
@@ -87,6 +88,12 @@ async def read(receive: Receive) -> bytes:
             return body
 
 
+async def gone(receive: Receive) -> None:
+    """Wait until the caller is."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
 async def answer(
     send: Send, status: int, content: bytes = b"", headers: Headers | None = None
 ) -> None:
@@ -109,8 +116,7 @@ def answers(status: int, content: bytes = b"", headers: Headers | None = None) -
 async def never(sent: Sent, receive: Receive, send: Send) -> None:
     """A behaviour: no answer, until the caller has gone."""
     sent.body = await read(receive)
-    while (await receive())["type"] != "http.disconnect":
-        pass
+    await gone(receive)
 
 
 async def dies(sent: Sent, receive: Receive, send: Send) -> None:
