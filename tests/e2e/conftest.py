@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import os
 import secrets
+import socket
 import subprocess
 import sys
 import tempfile
@@ -52,6 +53,12 @@ class Suite:
         return {line[0]: int(line[1]) for line in lines}
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 @pytest.fixture(scope="session")
 def suite() -> Iterator[Suite]:
     if "GATEWAY_URL" in os.environ:
@@ -59,7 +66,9 @@ def suite() -> Iterator[Suite]:
         return
     with tempfile.TemporaryDirectory(prefix="cinema-e2e-") as folder:
         places = {"CINEMA_RUN_DIR": f"{folder}/run", "CINEMA_ENV_FILE": f"{folder}/env"}
-        Path(folder, "env").write_text("RATE_LIMITS=off\n")
+        # Not port 8000: a suite for people may be running beside the tests.
+        gateway = f"http://127.0.0.1:{free_port()}"
+        Path(folder, "env").write_text(f"RATE_LIMITS=off\nGATEWAY_URL={gateway}\n")
         suite = Suite({}, places)
         try:
             suite.run("up")
