@@ -1,5 +1,6 @@
 """The document as a page: plain HTML, its style within, and nothing fetched from anywhere."""
 
+import json
 import re
 from collections import defaultdict
 from html import escape
@@ -10,6 +11,8 @@ STYLE: Final = (Path(__file__).parent / "page.css").read_text()
 
 _CODE: Final = re.compile(r"`([^`]+)`")
 _AS_CODE: Final = r"<code>\1</code>"
+# The ends of the integers say nothing to a person.
+_TELLING: Final = 2**31 - 1
 _BOUNDS: Final = {
     "minimum": "≥ {}",
     "exclusiveMinimum": "> {}",
@@ -67,6 +70,7 @@ def _link(path: str, method: str, operation: dict[str, Any]) -> str:
     )
 
 
+# The anchor is inside: a browser opens the fold for what it is led to.
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     security = operation["security"]
     who = "" if not security or {} in security else "<span class=who>logged in</span>"
@@ -85,10 +89,11 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
         for status, response in operation["responses"].items()
     )
     return (
-        f'<details id="{escape(operation["operationId"])}"><summary>'
+        f"<details><summary>"
         f'<span class="method {method}">{method.upper()}</span><code>{escape(path)}</code>{who}'
         f"<span class=what>{escape(operation.get('summary', ''))}</span></summary>"
-        f"<div class=body>{body}<h3>Answers</h3><table>{rows}</table></div></details>"
+        f'<div class=body id="{escape(operation["operationId"])}">'
+        f"{body}<h3>Answers</h3><table>{rows}</table></div></details>"
     )
 
 
@@ -101,21 +106,24 @@ def _object(name: str, schema: dict[str, Any]) -> str:
     body = _prose(schema.get("description", ""))
     body += f"<table>{rows}</table>" if rows else f"<p>{_kind(schema)}</p>"
     return (
-        f'<details id="{escape(name)}"><summary><code>{escape(name)}</code></summary>'
-        f"<div class=body>{body}</div></details>"
+        f"<details><summary><code>{escape(name)}</code></summary>"
+        f'<div class=body id="{escape(name)}">{body}</div></details>'
     )
 
 
 def _row(name: str, schema: dict[str, Any], required: bool, description: str | None) -> str:
     mark = " <span class=needed>required</span>" if required else ""
-    notes = _CODE.sub(_AS_CODE, escape(description or ""))
-    if "default" in schema and schema["default"] is not None:
-        notes += f" Default <code>{escape(str(schema['default']))}</code>."
+    if not required and "anyOf" in schema:
+        # That it may be left out says as much.
+        schema = {**schema, "anyOf": [s for s in schema["anyOf"] if s.get("type") != "null"]}
+    notes = [_CODE.sub(_AS_CODE, escape(description))] if description else []
+    if schema.get("default") is not None:
+        notes.append(f"default <code>{escape(json.dumps(schema['default']))}</code>")
     if examples := schema.get("examples"):
-        notes += f" Such as <code>{escape(str(examples[0]))}</code>."
+        notes.append(f"such as <code>{escape(str(examples[0]))}</code>")
     return (
         f"<tr><td><code>{escape(name)}</code>{mark}</td><td>{_kind(schema)}</td>"
-        f"<td>{notes}</td></tr>"
+        f"<td>{'; '.join(notes)}</td></tr>"
     )
 
 
@@ -140,5 +148,9 @@ def _kind(schema: dict[str, Any]) -> str:
     if schema.get("type") == "array":
         return f"list of {_kind(schema.get('items', {}))}"
     words = [str(schema.get("format") or schema.get("type") or "")]
-    words += [text.format(schema[bound]) for bound, text in _BOUNDS.items() if bound in schema]
+    words += [
+        text.format(schema[bound])
+        for bound, text in _BOUNDS.items()
+        if bound in schema and abs(schema[bound]) < _TELLING
+    ]
     return escape(", ".join(word for word in words if word))

@@ -137,7 +137,11 @@ TimeIn = Annotated[
     AfterValidator(_in_calendar),
     Field(description="RFC 3339; without an offset, in the cinema's own timezone"),
 ]
-TimeOut = Annotated[datetime, PlainSerializer(format_time, return_type=str)]
+TimeOut = Annotated[
+    datetime,
+    PlainSerializer(format_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 
 
 def parse_duration(value: object) -> object:
