@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
+import configuration
 import environment
 import logs
 import servers
@@ -30,21 +31,24 @@ class Suite:
         self.supervision = Supervision(places)
         self.began = time.monotonic()
         self.told: set[str] = set()
+        self.told_to = sys.stdout
 
     def up(self, replicas: int) -> None:
         with self._one_at_a_time():
             values = self._settings()
+            programs = services.programs(self.places, values, replicas)
             private = self._start_servers(values)
+            self.supervision.check_ports(programs)
             migrations = Migrations(self.places, values)  # while RabbitMQ still starts
             self._wait(private)
             migrations.wait()
             self._say("migrations", "done")
-            programs = services.programs(self.places, values, replicas)
             self.supervision.run([*private, *programs])
             self._wait(programs)
         print(f"The suite is up: {values['GATEWAY_URL']}  (make ps, make logs, make down)")
 
     def up_servers(self) -> None:
+        self.told_to = sys.stderr
         with self._one_at_a_time():
             values = self._settings()
             self._wait(self._start_servers(values))
@@ -62,7 +66,7 @@ class Suite:
         if not self.supervision.is_running():
             raise SystemExit("The suite is not running: make up")
         states = self.supervision.states()
-        urls = self.supervision.urls()
+        urls = configuration.urls(self.places)
         for name in sorted(states, key=_order):
             print(name, states[name]["pid"] or "-", urls[name])
 
@@ -107,7 +111,11 @@ class Suite:
         )
 
     def _say(self, name: str, what: str) -> None:
-        print(f"  {time.monotonic() - self.began:5.1f} s  {name:20} {what}", file=sys.stderr)
+        print(
+            f"  {time.monotonic() - self.began:5.1f} s  {name:20} {what}",
+            file=self.told_to,
+            flush=True,
+        )
 
     @contextmanager
     def _one_at_a_time(self) -> Iterator[None]:
