@@ -89,7 +89,8 @@ class Gateway:
         try:
             await self._serve(exchange)
         except Problem as problem:
-            await exchange.refuse(problem)
+            if not exchange.started:
+                await exchange.refuse(problem)
         except ClientGone:
             pass
         except Exception:

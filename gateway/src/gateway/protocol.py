@@ -29,6 +29,8 @@ class EdgeProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        # A request for an upgrade is answered as if it were none.
+        self.ws_protocol_class = None
         self._head_bytes = 0
         self._in_head = True
         self._refused = False
@@ -62,7 +64,6 @@ class EdgeProtocol(HttpToolsProtocol):
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # We speak nothing else; the request is served as it stands.
             pass
         except httptools.HttpParserInvalidMethodError:
             self._unknown_method(data)
@@ -75,6 +76,9 @@ class EdgeProtocol(HttpToolsProtocol):
                 self._refuse(HeadTooLarge())
             elif self._head_timer is None:
                 self._await_head()
+        elif self._head_timer is None and self.cycle.response_complete:
+            # Empty lines, which begin no request, but have ended the wait for one.
+            self._await_head()
 
     def _await_head(self) -> None:
         self._head_timer = self.loop.call_later(_HEAD_WITHIN_S, self.transport.close)

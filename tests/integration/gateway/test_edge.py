@@ -167,3 +167,15 @@ async def test_the_trace_is_carried_on(gateway: Entrance) -> None:
 
     async with gateway.ask("GET", "/movie/", headers={"traceparent": "nonsense"}):
         assert gateway.service.last.one("traceparent").startswith("00-")
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "h2c"])
+async def test_another_protocol_is_not_spoken(gateway: Entrance, protocol: str) -> None:
+    """The request is served as it stands, and what asks for an upgrade goes no further."""
+    answered = await gateway.raw(
+        f"GET /movie/ HTTP/1.1\r\nHost: a\r\nConnection: Upgrade, HTTP2-Settings, close\r\n"
+        f"Upgrade: {protocol}\r\nHTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA\r\n\r\n".encode()
+    )
+
+    assert status(answered) == 200
+    assert gateway.service.last.all("upgrade") == gateway.service.last.all("http2-settings") == []

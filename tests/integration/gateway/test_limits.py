@@ -57,6 +57,14 @@ async def test_a_large_body_for_nobody_is_not_read_either(gateway: Entrance) -> 
         assert response.headers["Connection"] == "close"
 
 
+async def test_a_body_for_nobody_is_not_asked_for(gateway: Entrance) -> None:
+    answered = await gateway.raw(
+        b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n"
+    )
+
+    assert answered.startswith(b"HTTP/1.1 404 ")
+
+
 async def test_a_small_body_for_nobody_keeps_the_connection(gateway: Entrance) -> None:
     one = b"POST /nothing HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc"
     last = b"GET /movie/ HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
@@ -133,6 +141,23 @@ async def test_headers_that_do_not_come(
     monkeypatch.setattr(protocol, "_HEAD_WITHIN_S", 0.3)
 
     assert await gateway.raw(beginning, within_s=2) == b""
+
+
+async def test_empty_lines_are_no_request(
+    gateway: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They do not keep a connection that nothing is asked on."""
+    monkeypatch.setattr(protocol, "_HEAD_WITHIN_S", 0.3)
+    port = int(gateway.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+    await reader.readuntil(b"}")
+
+    writer.write(b"\r\n")
+
+    async with asyncio.timeout(2):
+        assert await reader.read() == b""
+    writer.close()
 
 
 async def test_headers_that_drip(gateway: Entrance, monkeypatch: pytest.MonkeyPatch) -> None:
