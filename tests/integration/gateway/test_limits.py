@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from contextlib import closing
+from http.client import HTTPConnection
 from io import BytesIO
 
 import pytest
@@ -23,6 +25,18 @@ async def test_a_larger_one_is_refused(gateway: Entrance, size: int) -> None:
         assert response.status == 413
         assert (await response.json())["code"] == "body_too_large"
     assert gateway.service.requests == []
+
+
+async def test_even_to_a_client_that_listens_only_afterwards(gateway: Entrance) -> None:
+    """Closing at once would reset the connection before the answer is read."""
+
+    def send_all() -> int:
+        connection = HTTPConnection(gateway.url.removeprefix("http://"))
+        with closing(connection):
+            connection.request("POST", "/register/", body=b"x" * 8_000_000)
+            return connection.getresponse().status
+
+    assert await asyncio.to_thread(send_all) == 413
 
 
 async def test_before_it_is_sent(gateway: Entrance) -> None:
