@@ -22,6 +22,7 @@ STATEMENT_TIMEOUT_MS: Final = 2500
 COMMAND_TIMEOUT_S: Final = 3.0
 _CONNECT_TIMEOUT_S: Final = 1.0
 _POOL_TIMEOUT_S: Final = 1.0
+_FAREWELL_S: Final = 0.3
 # The relay publishes inside a transaction; a worker that freezes there loses it after this time.
 _IDLE_TIMEOUT_MS: Final = 10_000
 
@@ -50,6 +51,12 @@ def is_outage(error: BaseException) -> bool:
     return isinstance(error, OSError | PoolTimeout | asyncpg.PostgresConnectionError)
 
 
+class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no types
+    async def close(self, *, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """SQLAlchemy grants a server two seconds for a farewell. A frozen one has had its time."""
+        await super().close(timeout=min(timeout or _FAREWELL_S, _FAREWELL_S))
+
+
 class Database:
     """One service's own database."""
 
@@ -63,6 +70,7 @@ class Database:
             # The text of an error is logged, and the parameters hold what no log may.
             hide_parameters=True,
             connect_args={
+                "connection_class": _Connection,
                 "timeout": _CONNECT_TIMEOUT_S,
                 "command_timeout": COMMAND_TIMEOUT_S,
                 "server_settings": {

@@ -99,13 +99,18 @@ class Changes:
             raise refusal
 
     async def _declare(self, screening_id: int) -> Intent:
-        async with asyncio.timeout(_TURN_TIMEOUT_S):
-            while True:
-                async with self._database.transaction() as transaction:
-                    intent = await declare(transaction, screening_id)
-                if intent is not None:
-                    return intent
-                await asyncio.sleep(_TURN_PAUSE_S)
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + _TURN_TIMEOUT_S
+        while True:
+            async with self._database.transaction() as transaction:
+                intent = await declare(transaction, screening_id)
+                # No asyncio.timeout around it: on a frozen server that takes longer than the
+                # server's own deadlines, as what was cancelled has to be cleaned up there.
+                if clock() > deadline:
+                    raise SessionBeingChanged
+            if intent is not None:
+                return intent
+            await asyncio.sleep(_TURN_PAUSE_S)
 
     async def _carry_out(
         self, transaction: AsyncConnection, intent: Intent, sent: Sent | None
