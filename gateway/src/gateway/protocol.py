@@ -31,7 +31,7 @@ class EdgeProtocol(HttpToolsProtocol):
         super().__init__(*args, **kwargs)
         # A request for an upgrade is answered as if it were none.
         self.ws_protocol_class = None
-        self._head_bytes = 0
+        self._undelivered = 0
         self._in_head = True
         self._refused = False
         self._last = False
@@ -48,18 +48,26 @@ class EdgeProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._in_head = True
-        self._head_bytes = 0
 
     def on_headers_complete(self) -> None:
+        self._undelivered = 0
         self._head_arrived()
         super().on_headers_complete()
         self.scope[TARGET] = self.url  # type: ignore[typeddict-unknown-key]
+        # Trailers go nowhere: added to the scope's headers they would pass for them.
+        self.headers = []
         if self._last:
             self.cycle.keep_alive = False
+
+    def on_body(self, body: bytes) -> None:
+        self._undelivered = 0
+        super().on_body(body)
 
     def data_received(self, data: bytes) -> None:
         if self._refused:
             return
+        # What the parser keeps to itself: headers, trailers and chunk extensions without an end.
+        self._undelivered += len(data)
         self._unset_keepalive_if_required()
         try:
             self.parser.feed_data(data)
@@ -69,15 +77,11 @@ class EdgeProtocol(HttpToolsProtocol):
             self._unknown_method(data)
         except httptools.HttpParserError:
             self._refuse(problems.BadRequest("This is not a valid HTTP request."))
-        if self._in_head:
-            # Only what came without completing the headers counts, so at most one read too much.
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEAD_BYTES:
-                self._refuse(HeadTooLarge())
-            elif self._head_timer is None:
-                self._await_head()
-        elif self._head_timer is None and self.cycle.response_complete:
-            # Empty lines, which begin no request, but have ended the wait for one.
+        if self._undelivered > MAX_HEAD_BYTES:
+            self._refuse(HeadTooLarge())
+        # Empty lines begin no request, but have ended the wait for one.
+        waiting = not self._refused and (self._in_head or self.cycle.response_complete)
+        if waiting and self._head_timer is None:
             self._await_head()
 
     def _await_head(self) -> None:
@@ -108,11 +112,13 @@ class EdgeProtocol(HttpToolsProtocol):
         self._head_arrived()
         cycle = self.cycle
         if cycle is not None and not cycle.response_complete:
-            cycle.disconnected = True
-            cycle.message_event.set()
-            if cycle.response_started:
+            if cycle.response_started or not cycle.more_body:
+                # What is wrong comes after a request that is being answered: another answer would
+                # be taken for that one's.
                 self.transport.close()
                 return
+            cycle.disconnected = True
+            cycle.message_event.set()
         request_id = accept_request_id(None)
         content = problems.body(
             problem.status, problem.code, problem.detail, {"request_id": request_id}

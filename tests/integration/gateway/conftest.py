@@ -1,7 +1,7 @@
 """The gateway as it is served, before a service that is a double."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -61,6 +61,14 @@ async def entrance(service: Double, issuer: Issuer, **settings: str) -> AsyncIte
             )
         )
         yield Entrance(gateway, service, issuer, client)
+
+
+@pytest.fixture(autouse=True)
+def _no_surprises(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever a client or a service does, nothing of ours raises what it did not mean to."""
+    yield
+    surprises = [record for record in caplog.get_records("call") if record.exc_info]
+    assert not surprises
 
 
 @pytest.fixture(scope="session")

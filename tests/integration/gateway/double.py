@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -69,9 +70,10 @@ class Double:
             scope,
         )
         self.requests.append(sent)
-        if self.behaviour is not None:
-            await self.behaviour(sent, receive, send)
-            return
+        with suppress(ConnectionResetError):
+            await (self.behaviour or self._answer)(sent, receive, send)
+
+    async def _answer(self, sent: Sent, receive: Receive, send: Send) -> None:
         sent.body = await read(receive)
         await answer(send, 200, b'{"answered": true}', [(b"content-type", b"application/json")])
 

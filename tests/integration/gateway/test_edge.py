@@ -4,8 +4,10 @@ import asyncio
 import json
 
 import pytest
+from starlette.types import Receive, Send
 
 from tests.integration.gateway.conftest import Entrance
+from tests.integration.gateway.double import Sent, answers
 
 HEAD = b"Host: a\r\nConnection: close\r\n\r\n"
 POST = b"POST /register/ HTTP/1.1\r\nHost: a\r\n"
@@ -138,6 +140,17 @@ async def test_after_an_unknown_method_the_connection_is_closed(gateway: Entranc
 
     assert answered.count(b"HTTP/1.1 405 ") == 1
     assert answered.count(b"HTTP/1.1 ") == 1
+
+
+async def test_rubbish_is_not_answered_in_the_place_of_a_request(gateway: Entrance) -> None:
+    async def slow(sent: Sent, receive: Receive, send: Send) -> None:
+        await asyncio.sleep(0.3)
+        await answers(200)(sent, receive, send)
+
+    gateway.service.behaviour = slow
+    good = b"GET /movie/ HTTP/1.1\r\nHost: a\r\n\r\n"
+
+    assert await gateway.raw(good + b"rubbish\r\n\r\n") == b""
 
 
 @pytest.mark.parametrize("sent", ["a\tSet-Cookie: x=1", "a%0d%0ab", "x" * 200, "a b", "<a>", ""])

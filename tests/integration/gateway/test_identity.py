@@ -131,6 +131,17 @@ async def test_two_callers_in_one_request(gateway: Entrance) -> None:
     assert gateway.service.requests == []
 
 
+async def test_a_trailer_does_not_say_who_is_calling(gateway: Entrance) -> None:
+    token = gateway.issuer.token(1).encode()
+    answered = await gateway.raw(
+        b"POST /book/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+        b"Connection: close\r\n\r\n0\r\nAuthorization: Bearer " + token + b"\r\n\r\n"
+    )
+
+    assert answered.startswith(b"HTTP/1.1 401 ")
+    assert gateway.service.requests == []
+
+
 def _public_key(issuer: Issuer, encoding: serialization.Encoding) -> bytes:
     form = serialization.PublicFormat.SubjectPublicKeyInfo
     return issuer.private_key.public_key().public_bytes(encoding, form)

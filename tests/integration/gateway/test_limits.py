@@ -12,6 +12,8 @@ import pytest
 from gateway import body, protocol
 from tests.integration.gateway.conftest import Entrance
 
+CHUNKED = b"POST /register/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
 
 async def test_a_body_of_one_megabyte_passes(gateway: Entrance) -> None:
     async with gateway.ask("POST", "/register/", data=b"x" * 1_000_000) as response:
@@ -105,6 +107,18 @@ async def test_headers_without_an_end(gateway: Entrance) -> None:
     answered = await gateway.raw(b"GET /movie/ HTTP/1.1\r\nHost: a\r\n" + b"X-A: b\r\n" * 20_000)
 
     assert answered.startswith(b"HTTP/1.1 431 ")
+
+
+@pytest.mark.parametrize("endless", [b"X-A: " + b"b" * 500_000, b"X-A: b\r\n" * 50_000])
+async def test_trailers_without_an_end(gateway: Entrance, endless: bytes) -> None:
+    answered = await gateway.raw(CHUNKED + b"3\r\nabc\r\n0\r\n" + endless)
+
+    assert answered.startswith(b"HTTP/1.1 431 ")
+    assert gateway.service.requests == []
+
+
+async def test_a_chunk_extension_without_an_end(gateway: Entrance) -> None:
+    assert (await gateway.raw(CHUNKED + b"3;" + b"a" * 500_000)).startswith(b"HTTP/1.1 431 ")
 
 
 async def test_many_small_headers(gateway: Entrance) -> None:
