@@ -43,9 +43,9 @@ class _WithKeys(Settings):
 
 class ApiSettings(_WithKeys):
     rate_limits: Literal["on", "off"] = "on"
-    # One hash occupies one core for some 30 ms. Those waiting are served within about 2 s.
+    # One hash takes a core for some 30 ms: on two cores the last in the queue waits for 2 s.
     hash_threads: int = Field(default_factory=lambda: min(4, os.cpu_count() or 1), ge=1)
-    hash_queue: int = Field(default=128, ge=0)
+    hash_queue: int = Field(default=100, ge=0)
 
 
 class WorkerSettings(Settings):
