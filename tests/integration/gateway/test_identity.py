@@ -66,6 +66,13 @@ async def test_other_ways_of_saying_who_one_is(gateway: Entrance, sent: str) -> 
         assert response.status == 401
 
 
+@pytest.mark.parametrize("scheme", ["Token", "Basic", "JWT"])
+async def test_a_good_token_under_another_name(gateway: Entrance, scheme: str) -> None:
+    headers = {"Authorization": f"{scheme} {gateway.issuer.token(1)}"}
+    async with gateway.ask("GET", "/movie/", headers=headers) as response:
+        assert response.status == 401
+
+
 async def test_the_token_itself_is_passed_on(gateway: Entrance) -> None:
     headers = gateway.issuer.bearer(1)
     async with gateway.ask("GET", "/ticket/", headers=headers):
