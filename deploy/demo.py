@@ -150,18 +150,21 @@ async def demo(settings: dict[str, str]) -> None:
 
         await wait_for("the session to be on sale", on_sale)
 
-        chapter("A customer registers, books two seats and pays for them.")
+        chapter("A customer registers, and holds two seats while a rival wants one of them.")
         await anna.join()
-        seats = [{"session": session, "row": 5, "seat": seat} for seat in (14, 15)]
-        tickets = [await anna.must("POST", "book/", seat) for seat in seats]
+        await rival.join()
+        seats = [{"row": 5, "seat": seat} for seat in (14, 15)]
+        hold = await anna.must("POST", "hold/", {"session": session, "seats": seats})
+        await rival.call("POST", "hold/", {"session": session, "seats": seats[:1]})
+        await rival.call("POST", "book/", {"session": session, **seats[0]})
+
+        chapter("The customer books what is held, and pays. Whoever has no token does neither.")
+        tickets = await anna.must("POST", "book/", {"hold": hold["id"]})
         for ticket in tickets:
             await anna.must("PATCH", f"pay/{ticket['id']}/")
-
-        chapter("A rival wants one of them, and is refused; so is whoever has no token.")
-        await rival.join()
-        await rival.call("POST", "book/", seats[0])
         await rival.call("PATCH", f"pay/{tickets[0]['id']}/")
-        await Person("nobody", gateway, client).call("POST", "book/", seats[0])
+        nobody = Person("nobody", gateway, client)
+        await nobody.call("POST", "book/", {"session": session, **seats[0]})
 
         chapter("The session shows the seats; catalog has heard of them by event.")
 

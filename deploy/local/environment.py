@@ -29,6 +29,7 @@ ABOUT = {
     "RATE_LIMITS": "off lifts the rate limits, for load tests.",
     "STAFF_USERNAME": "The first staff account.",
     "AUTH_KEYS_SECRET": "Encrypts the keys that sign access tokens.",
+    "HOLD_SECRET": "Seals the names of holds.",
     "GATEWAY_URL": "Where the suite answers.",
     "AUTH_DATABASE_URL": "Servers. Name your own instead, and no private one is started.",
     "PRIVATE_SERVERS": "Fingerprints of the addresses that make up made itself.",
@@ -66,6 +67,7 @@ def settings(known: Mapping[str, str]) -> dict[str, str]:
         "STAFF_USERNAME": "staff",
         "STAFF_PASSWORD": secrets.token_urlsafe(18),
         "AUTH_KEYS_SECRET": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        "HOLD_SECRET": secrets.token_urlsafe(32),
     }
     if "GATEWAY_URL" not in known:
         port = 8000 if is_free(8000) else free_port()

@@ -8,6 +8,7 @@ READERS: Mapping[str, tuple[str, ...]] = {
     "CATALOG_DATABASE_URL": ("catalog",),
     "TICKETING_DATABASE_URL": ("ticketing",),
     "AUTH_KEYS_SECRET": ("auth-api", "auth-migrate"),
+    "HOLD_SECRET": ("ticketing",),
     "STAFF_USERNAME": ("auth-migrate",),
     "STAFF_PASSWORD": ("auth-migrate",),
     "REDIS_URL": ("ticketing", "gateway"),

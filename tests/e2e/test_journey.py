@@ -33,6 +33,30 @@ async def test_a_ticket_is_scheduled_booked_and_paid(
     assert paid in (await staff.call("GET", f"ticket/?session={session}"))[1]
 
 
+async def test_a_basket_is_held_booked_and_paid(
+    staff: Client, customer: Client, rival: Client
+) -> None:
+    session = await staff.session()
+    seats = [{"row": 2, "seat": 1}, {"row": 2, "seat": 2}]
+    basket = {"session": session, "seats": seats}
+    status, hold = await customer.call("POST", "hold/", basket)
+    assert (status, hold["seats"]) == (201, seats)
+    status, problem = await rival.call("POST", "hold/", {"session": session, "seats": seats[1:]})
+    assert (status, problem["code"], problem["seats"]) == (409, "seats_unavailable", seats[1:])
+    assert (await rival.call("POST", "book/", {"session": session, **seats[0]}))[0] == 409
+    assert (await rival.call("POST", "book/", {"hold": hold["id"]}))[0] == 404
+    status, longer = await customer.call("PATCH", f"hold/{hold['id']}/")
+    assert (status, longer["expires_at"] > hold["expires_at"]) == (200, True)
+    status, tickets = await customer.call("POST", "book/", {"hold": hold["id"]})
+    assert (status, len(tickets)) == (201, 2)
+    for ticket in tickets:
+        assert (await customer.call("PATCH", f"pay/{ticket['id']}/"))[0] == 200
+    status, problem = await customer.call("GET", f"hold/{hold['id']}/")
+    assert (status, problem["code"]) == (410, "hold_expired")
+    _, shown = await rival.call("GET", f"session/{session}/seats/")
+    assert shown["taken"] == [{**seat, "state": "sold"} for seat in seats]
+
+
 async def test_a_cancelled_seat_is_free_again_for_all_to_see(
     staff: Client, customer: Client, rival: Client
 ) -> None:

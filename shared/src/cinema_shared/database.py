@@ -4,6 +4,7 @@ None of these deadlines has a default in the libraries: a server that is frozen,
 never freed and a pool that is empty would each hold a request for ever.
 """
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Final
@@ -23,8 +24,10 @@ COMMAND_TIMEOUT_S: Final = 3.0
 _CONNECT_TIMEOUT_S: Final = 1.0
 _POOL_TIMEOUT_S: Final = 1.0
 _FAREWELL_S: Final = 0.3
-# The relay publishes inside a transaction; a worker that freezes there loses it after this time.
-_IDLE_TIMEOUT_MS: Final = 10_000
+# How long a client may think in the middle of a transaction. One that freezes there loses it.
+API_IDLE_TIMEOUT_MS: Final = 2000
+# Workers publish, or ask another service, inside a transaction.
+WORKER_IDLE_TIMEOUT_MS: Final = 10_000
 
 _PASSING = (
     "08",  # connection
@@ -60,7 +63,14 @@ class _Connection(asyncpg.Connection):  # type: ignore[misc]  # asyncpg has no t
 class Database:
     """One service's own database."""
 
-    def __init__(self, url: str, *, application: str, pool_size: int = 10) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        application: str,
+        pool_size: int = 10,
+        idle_timeout_ms: int = WORKER_IDLE_TIMEOUT_MS,
+    ) -> None:
         self.engine: AsyncEngine = create_async_engine(
             sqlalchemy_url(url),
             pool_size=pool_size,
@@ -77,7 +87,7 @@ class Database:
                     "application_name": application,
                     "lock_timeout": str(LOCK_TIMEOUT_MS),
                     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
-                    "idle_in_transaction_session_timeout": str(_IDLE_TIMEOUT_MS),
+                    "idle_in_transaction_session_timeout": str(idle_timeout_ms),
                 },
             },
         )
@@ -86,8 +96,19 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncConnection]:
         """Commits when the block ends, rolls back when it raises."""
-        async with self.engine.connect() as connection, connection.begin():
-            yield connection
+        async with self.engine.connect() as connection:
+            transaction = await connection.begin()
+            try:
+                yield connection
+                await transaction.commit()
+            except (TimeoutError, asyncio.CancelledError):
+                # The server is frozen, or we were in the middle of something: a polite rollback
+                # would wait for it again. The connection is thrown away instead.
+                await connection.invalidate()
+                raise
+            except BaseException:
+                await transaction.rollback()
+                raise
 
     async def ping(self) -> None:
         """Raise where the server does not answer."""
@@ -103,6 +124,11 @@ def _forget_the_row(context: ExceptionContext) -> None:
     cause = context.original_exception.__cause__
     if isinstance(cause, asyncpg.PostgresError):
         cause.detail = None
+
+
+def plain_url(url: str) -> str:
+    """The address for asyncpg itself."""
+    return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 def sqlalchemy_url(url: str) -> str:

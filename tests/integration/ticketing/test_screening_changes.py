@@ -3,7 +3,7 @@
 import asyncio
 import random
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cinema_shared.events.catalog import SessionData
@@ -35,9 +35,9 @@ async def book(ticketing: Ticketing, session: int, seat: int) -> bool:
             await booking.book(
                 transaction,
                 screening_id=session,
-                row=1,
-                seat=seat,
+                seats=[(1, seat)],
                 user_id=1,
+                valid_until=datetime.now(UTC) + timedelta(minutes=1),
                 sales_end=timedelta(hours=2),
             )
     except errors.SessionBeingChanged:

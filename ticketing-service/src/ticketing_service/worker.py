@@ -6,12 +6,17 @@ from contextlib import asynccontextmanager
 from cinema_shared import inbox
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import Database
-from cinema_shared.messaging.consumer import make_broker
+from cinema_shared.messaging import topology
+from cinema_shared.messaging.consumer import make_broker, subscribe
 from cinema_shared.messaging.relay import Relay
 from cinema_shared.messaging.worker import consume
 from cinema_shared.periodic import every
 from fastapi import FastAPI
 
+from ticketing_service.api import seat_locks
+from ticketing_service.holds import scripts
+from ticketing_service.holds.consumers import SeatMarks
+from ticketing_service.idempotency import once
 from ticketing_service.screenings import consumers
 from ticketing_service.settings import Settings
 from ticketing_service.tickets import sweeper
@@ -28,7 +33,10 @@ def create(settings: Settings | None = None) -> FastAPI:
             pool_size=settings.database_pool_size,
         )
         broker = make_broker(settings.rabbitmq_url, "ticketing-worker")
+        redis = scripts.connect(settings.redis_url)
         consumers.subscribe_all(broker, database)
+        marks = SeatMarks(seat_locks(redis, settings))
+        subscribe(broker, database, topology.TICKETING_SEATS, marks.on_ticket)
         relay = Relay(database, settings.ticketing_database_url, settings.rabbitmq_url)
         closes = settings.sales_end_before_start
 
@@ -37,8 +45,10 @@ def create(settings: Settings | None = None) -> FastAPI:
         process.run("consumers", consume(broker, settings.rabbitmq_url))
         process.run("sweeper", every(1, "expire", lambda: sweeper.expire_unpaid(database, closes)))
         process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
+        process.run("keys", every(600, "prune_keys", lambda: once.prune(database)))
         yield
         await process.stop()
+        await redis.aclose()
         await database.close()
 
     return create_app("ticketing-worker", settings, start=start)

@@ -1,6 +1,6 @@
 """One renderer for every error, whoever raised it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -60,13 +60,18 @@ async def _validation(_: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)  # noqa: S101
     errors = [
         {
-            "field": ".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
+            "field": ".".join(_fields(item["loc"])) or str(item["loc"][0]),
             "message": str(item["msg"]).removeprefix("Value error, "),
         }
         for item in error.errors()
     ]
     detail = "; ".join(f"{item['field']}: {item['message']}" for item in errors[:3])
     return render(422, "validation_error", detail, extras={"errors": errors})
+
+
+def _fields(place: Sequence[str | int]) -> list[str]:
+    """The way to the field. What stands in <> is a variant of the body, and no field."""
+    return [part for part in map(str, place[1:]) if not part.startswith("<")]
 
 
 async def _outage(request: Request, error: Exception) -> Response:

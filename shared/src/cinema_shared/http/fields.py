@@ -31,6 +31,10 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class NoBody(Body):
+    """Of an endpoint that takes no fields; `{}` will do."""
+
+
 class View(BaseModel):
     """What an answer shows."""
 

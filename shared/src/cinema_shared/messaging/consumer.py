@@ -20,6 +20,7 @@ from cinema_shared.events.envelope import Event
 from cinema_shared.inbox import first_time
 from cinema_shared.messaging.connection import with_heartbeat
 from cinema_shared.messaging.topology import Queue
+from cinema_shared.problems import ServiceUnavailable
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,7 @@ async def patiently(attempt: Callable[[], Awaitable[None]], what: str) -> None:
         try:
             await attempt()
         except Exception as error:
-            if not is_outage(error):
+            if not (is_outage(error) or isinstance(error, ServiceUnavailable)):
                 raise
             log.warning("waiting_for_dependency", what=what, error=type(error).__name__)
             await asyncio.sleep(pause)

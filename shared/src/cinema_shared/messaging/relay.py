@@ -14,10 +14,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aio_pika
-import asyncpg
 import structlog
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from sqlalchemy import Row, delete, select, text
@@ -26,6 +24,7 @@ from cinema_shared.database import Database
 from cinema_shared.events.envelope import CONTENT_TYPE, routing_key
 from cinema_shared.messaging import topology
 from cinema_shared.messaging.connection import connect
+from cinema_shared.notifications import listen
 from cinema_shared.outbox import CHANNEL, outbox
 
 log = structlog.get_logger(__name__)
@@ -52,7 +51,9 @@ class Relay:
 
     async def run(self) -> None:
         """Relay until cancelled."""
-        listener = asyncio.create_task(self._listen(), name="outbox-listen")
+        listener = asyncio.create_task(
+            listen(self._database_url, CHANNEL, self._wake), name="outbox-listen"
+        )
         pause = 0.0
         try:
             while True:
@@ -148,25 +149,6 @@ class Relay:
             with suppress(Exception):
                 async with asyncio.timeout(1):
                     await connection.close()
-
-    async def _listen(self) -> None:
-        """Wake the relay when a transaction with events commits; polling covers what is missed."""
-        while True:
-            connection: asyncpg.Connection | None = None
-            try:
-                connection = await asyncpg.connect(
-                    urlsplit(self._database_url)._replace(scheme="postgresql").geturl(), timeout=2
-                )
-                await connection.add_listener(CHANNEL, lambda *_: self._wake.set())
-                while True:
-                    await asyncio.sleep(10)
-                    await connection.execute("SELECT 1", timeout=2)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("outbox_listener_lost", error=repr(error))
-                await asyncio.sleep(1)
-            finally:
-                if connection is not None:
-                    connection.terminate()
 
 
 def _message(row: Row[Any]) -> aio_pika.Message:

@@ -2,6 +2,7 @@
 
     publisher ── cinema.events (topic) ──┬── catalog.tickets        ticket.#
                                          ├── ticketing.screenings   session.#
+                                         ├── ticketing.seats        ticket.#
                                          └── cinema.events.log      the stream, 7 days
     catalog ───────────────────────────────── ticketing.commands    request and reply
     rejected or redelivered too often ── cinema.dead (topic) ── <queue>.dead
@@ -39,8 +40,9 @@ class Queue:
 
 CATALOG_TICKETS: Final = Queue("catalog.tickets", ("ticket.#",))
 TICKETING_SCREENINGS: Final = Queue("ticketing.screenings", ("session.#",))
+TICKETING_SEATS: Final = Queue("ticketing.seats", ("ticket.#",))
 TICKETING_COMMANDS: Final = Queue("ticketing.commands", ())
-_QUEUES: Final = (CATALOG_TICKETS, TICKETING_SCREENINGS, TICKETING_COMMANDS)
+_QUEUES: Final = (CATALOG_TICKETS, TICKETING_SCREENINGS, TICKETING_SEATS, TICKETING_COMMANDS)
 
 
 def _arguments(queue: Queue) -> dict[str, Any]:

@@ -34,6 +34,7 @@ async def apply(
         "starts_at": session.started_at,
         "price_minor": parse_money(session.price),
         "currency": session.currency,
+        "changed_at": func.now(),
     }
     statement = insert(screenings).values(id=session.id, **values)
     await transaction.execute(
@@ -70,6 +71,8 @@ async def close(transaction: AsyncConnection, session: SessionData, version: int
     if live:
         return "has_tickets"
     await transaction.execute(
-        update(screenings).where(screenings.c.id == session.id).values(state="closed")
+        update(screenings)
+        .where(screenings.c.id == session.id)
+        .values(state="closed", changed_at=func.now())
     )
     return "closed"

@@ -1,6 +1,6 @@
 """The `screenings` table: one row a session of the programme, removed ones included."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, func
 
 metadata = MetaData()
 
@@ -21,4 +21,5 @@ screenings = Table(
     Column("starts_at", DateTime(timezone=True), nullable=False),
     Column("price_minor", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False, server_default=func.now()),
 )

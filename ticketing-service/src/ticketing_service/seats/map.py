@@ -1,51 +1,65 @@
 """Which seats of a screening are gone, and a version that grows with every change of that."""
 
-from typing import Any
+from cinema_shared.database import Database
+from sqlalchemy import select
 
-from sqlalchemy import Row, func, select
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from ticketing_service.screenings.tables import screenings
+from ticketing_service.holds.loading import SoldSeats
+from ticketing_service.holds.locks import NotLoaded, SeatLocks
+from ticketing_service.holds.locks import TakenSeat as Taken
+from ticketing_service.holds.scripts import SeatsUnreachable
+from ticketing_service.screenings.programme import Programme, Screening
 from ticketing_service.seats.schemas import SeatMap, TakenSeat
 from ticketing_service.tickets.errors import SessionNotFound
 from ticketing_service.tickets.states import LIVE
 from ticketing_service.tickets.tables import tickets
 
 
-async def read(transaction: AsyncConnection, screening_id: int, user_id: int | None) -> SeatMap:
-    screening = (
-        await transaction.execute(
-            select(
-                screenings.c.row_count,
-                screenings.c.seat_count,
-                # Every ticket starts with version 1 and counts up with each of its changes.
-                select(func.coalesce(func.sum(tickets.c.version), 0))
-                .where(tickets.c.screening_id == screening_id)
-                .scalar_subquery()
-                .label("version"),
-            ).where(screenings.c.id == screening_id, screenings.c.state != "removed")
+class SeatMaps:
+    def __init__(
+        self, database: Database, programme: Programme, locks: SeatLocks, sold_seats: SoldSeats
+    ) -> None:
+        self._database = database
+        self._programme = programme
+        self._locks = locks
+        self._sold_seats = sold_seats
+
+    async def read(self, screening_id: int, user_id: int | None) -> SeatMap:
+        screening = await self._programme.get(screening_id)
+        if screening is None:
+            raise SessionNotFound
+        version, taken = await self._taken(screening)
+        return SeatMap(
+            session=screening_id,
+            row_count=screening.row_count,
+            seat_count=screening.seat_count,
+            version=version,
+            taken=[
+                TakenSeat(
+                    row=seat.row,
+                    seat=seat.seat,
+                    state=seat.state,
+                    mine=True if seat.user_id == user_id else None,
+                )
+                for seat in taken
+            ],
         )
-    ).one_or_none()
-    if screening is None:
-        raise SessionNotFound
-    sold = await transaction.execute(
-        select(tickets.c.row_no, tickets.c.seat_no, tickets.c.user_id)
-        .where(tickets.c.screening_id == screening_id, tickets.c.status.in_(LIVE))
-        .order_by(tickets.c.row_no, tickets.c.seat_no)
-    )
-    return SeatMap(
-        session=screening_id,
-        row_count=screening.row_count,
-        seat_count=screening.seat_count,
-        version=screening.version,
-        taken=[_taken(seat, user_id) for seat in sold],
-    )
 
+    async def _taken(self, screening: Screening) -> tuple[int, list[Taken]]:
+        try:
+            try:
+                return await self._locks.view(screening.id)
+            except NotLoaded:
+                await self._sold_seats.load(screening)
+                return await self._locks.view(screening.id)
+        except (SeatsUnreachable, NotLoaded):
+            # Reading goes on without Redis: what is sold, under no version of the map.
+            return 0, await self._sold(screening.id)
 
-def _taken(seat: Row[Any, Any, Any], user_id: int | None) -> TakenSeat:
-    return TakenSeat(
-        row=seat.row_no,
-        seat=seat.seat_no,
-        state="sold",
-        mine=True if user_id is not None and seat.user_id == user_id else None,
-    )
+    async def _sold(self, screening_id: int) -> list[Taken]:
+        async with self._database.transaction() as transaction:
+            rows = await transaction.execute(
+                select(tickets.c.row_no, tickets.c.seat_no, tickets.c.user_id)
+                .where(tickets.c.screening_id == screening_id, tickets.c.status.in_(LIVE))
+                .order_by(tickets.c.row_no, tickets.c.seat_no)
+            )
+            return [Taken(row.row_no, row.seat_no, "sold", row.user_id) for row in rows]

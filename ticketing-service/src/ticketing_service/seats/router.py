@@ -2,13 +2,12 @@
 
 from typing import Annotated
 
-from cinema_shared.database import Transaction
 from cinema_shared.http.fields import Id
 from cinema_shared.http.strict import StrictRoute
 from cinema_shared.tokens import OptionalUser
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 
-from ticketing_service.seats import map as seat_map
+from ticketing_service.seats.map import SeatMaps
 from ticketing_service.seats.schemas import SeatMap
 
 router = APIRouter(route_class=StrictRoute, tags=["seats"])
@@ -16,6 +15,8 @@ router = APIRouter(route_class=StrictRoute, tags=["seats"])
 
 @router.get("/session/{session_id}/seats", response_model_exclude_none=True)
 async def show_seats(
-    session_id: Annotated[Id, Path()], transaction: Transaction, caller: OptionalUser
+    request: Request, session_id: Annotated[Id, Path()], caller: OptionalUser
 ) -> SeatMap:
-    return await seat_map.read(transaction, session_id, caller.user_id if caller else None)
+    """The live map: what is not in `taken` is free."""
+    maps: SeatMaps = request.app.state.seat_maps
+    return await maps.read(session_id, caller.user_id if caller else None)

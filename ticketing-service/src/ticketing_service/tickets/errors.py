@@ -48,3 +48,9 @@ class PaidCannotBeDeleted(Conflict):
 
 class SessionBeingChanged(ServiceUnavailable):
     detail = "This session is being changed just now; try again in a second."
+
+
+class LockLapsed(ServiceUnavailable):
+    """The seat's lock ended before the database got to the booking."""
+
+    detail = "The booking took too long, and was not made; try again."

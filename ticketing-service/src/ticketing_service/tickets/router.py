@@ -1,60 +1,51 @@
 """Tickets over HTTP: parse, call, show."""
 
-import asyncio
-from typing import Annotated, Final
+from typing import Annotated
 
-from cinema_shared.database import Database, Transaction
-from cinema_shared.http.fields import Id
+from cinema_shared.database import Transaction
+from cinema_shared.http.fields import Id, NoBody
 from cinema_shared.http.pages import link_next
 from cinema_shared.http.strict import StrictRoute
 from cinema_shared.tokens import CurrentUser, OptionalUser
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from ticketing_service.settings import Settings
-from ticketing_service.tickets import booking, errors, service
+from ticketing_service.idempotency.once import Answer, IdempotencyKey, Once
+from ticketing_service.tickets import errors, service
 from ticketing_service.tickets.schemas import (
-    BookRequest,
-    NoBody,
+    BookHold,
+    Booking,
     StatusView,
     TicketQuery,
     TicketView,
 )
+from ticketing_service.tickets.selling import Selling
 from ticketing_service.tickets.states import Status
 
 router = APIRouter(route_class=StrictRoute, tags=["tickets"])
 
 TicketId = Annotated[Id, Path()]
 
-# A session that staff is changing is sold again, or gone, within this time as a rule.
-_CHANGE_ATTEMPTS: Final = 10
-_CHANGE_PAUSE_S: Final = 0.05
+
+def _final(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, media_type=answer.media_type)
 
 
-@router.post("/book", status_code=201)
-async def book(request: Request, wanted: BookRequest, caller: CurrentUser) -> TicketView:
+@router.post("/book", status_code=201, response_model=TicketView | list[TicketView])
+async def book(
+    request: Request, wanted: Booking, caller: CurrentUser, key: IdempotencyKey = None
+) -> Response:
+    """One seat, or all seats of a hold."""
+    state = request.app.state
+    selling: Selling = state.selling
+    body = wanted.model_dump_json().encode()
+    once = Once(state.database, request, caller.user_id, key, body)
+    if isinstance(wanted, BookHold):
+        return _final(await selling.sell_hold(once, wanted.hold, caller.user_id))
     user_id = wanted.user or caller.user_id
     if user_id != caller.user_id and not caller.is_staff:
         raise errors.NotYourself
-    database: Database = request.app.state.database
-    settings: Settings = request.app.state.settings
-    for attempt in range(_CHANGE_ATTEMPTS):
-        try:
-            async with database.transaction() as transaction:
-                ticket = await booking.book(
-                    transaction,
-                    screening_id=wanted.session,
-                    row=wanted.row,
-                    seat=wanted.seat,
-                    user_id=user_id,
-                    sales_end=settings.sales_end_before_start,
-                )
-        except errors.SessionBeingChanged:
-            if attempt == _CHANGE_ATTEMPTS - 1:
-                raise
-            await asyncio.sleep(_CHANGE_PAUSE_S)
-        else:
-            break
-    return TicketView.of(ticket)
+    seat = (wanted.row, wanted.seat)
+    return _final(await selling.sell_seat(once, wanted.session, seat, user_id))
 
 
 @router.get("/ticket")
@@ -78,21 +69,26 @@ async def show_ticket(
 
 
 @router.delete("/ticket/{ticket_id}", status_code=204)
-async def cancel_ticket(ticket_id: TicketId, transaction: Transaction, caller: CurrentUser) -> None:
-    await service.cancel(transaction, ticket_id, caller)
+async def cancel_ticket(request: Request, ticket_id: TicketId, caller: CurrentUser) -> None:
+    """Gives a booked seat back; it is free at once."""
+    selling: Selling = request.app.state.selling
+    await selling.cancel(ticket_id, caller)
 
 
-@router.patch("/pay/{ticket_id}")
+@router.patch("/pay/{ticket_id}", response_model=TicketView)
 async def pay(
     request: Request,
     ticket_id: TicketId,
-    transaction: Transaction,
     caller: CurrentUser,
+    key: IdempotencyKey = None,
     _: NoBody | None = None,
-) -> TicketView:
-    settings: Settings = request.app.state.settings
-    return TicketView.of(
-        await service.pay(transaction, ticket_id, caller, settings.sales_end_before_start)
+) -> Response:
+    state = request.app.state
+    selling: Selling = state.selling
+    return _final(
+        await selling.pay(
+            Once(state.database, request, caller.user_id, key, b""), ticket_id, caller
+        )
     )
 
 

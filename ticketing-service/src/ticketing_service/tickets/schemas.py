@@ -2,26 +2,35 @@
 
 from typing import Annotated, Any, Self
 
-from cinema_shared.http.fields import Body, Id, MoneyOut, TimeOut, View, refuse_bool
+from cinema_shared.http.fields import Body, Id, MoneyOut, TimeOut, View
 from cinema_shared.http.pages import PageQuery
-from pydantic import BeforeValidator, Field
+from pydantic import Discriminator, Field, Tag
 from sqlalchemy import Row
 
+from ticketing_service.holds.schemas import SeatNumber
 from ticketing_service.tickets.states import Status
 
-# Any number may be asked for: whether there is such a seat, the hall knows.
-SeatNumber = Annotated[int, BeforeValidator(refuse_bool), Field(ge=-(2**31), lt=2**31)]
 
-
-class BookRequest(Body):
+class BookSeat(Body):
     session: Id
     row: SeatNumber
     seat: SeatNumber
     user: Id | None = Field(default=None, description="Another user's id: staff only")
 
 
-class NoBody(Body):
-    """An endpoint that takes no fields; `{}` will do."""
+class BookHold(Body):
+    hold: str = Field(max_length=200, description="All its seats are booked, or none")
+
+
+# The part in <> names a variant, not a field: error messages leave it out.
+Booking = Annotated[
+    Annotated[BookSeat, Tag("<seat>")] | Annotated[BookHold, Tag("<hold>")],
+    Discriminator(lambda body: "<hold>" if _names_a_hold(body) else "<seat>"),
+]
+
+
+def _names_a_hold(body: object) -> bool:
+    return isinstance(body, BookHold) or (isinstance(body, dict) and "hold" in body)
 
 
 class StatusView(View):

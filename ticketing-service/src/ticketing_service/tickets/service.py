@@ -55,8 +55,10 @@ async def pay(
     return paid
 
 
-async def cancel(transaction: AsyncConnection, ticket_id: int, caller: Principal) -> None:
+async def cancel(transaction: AsyncConnection, ticket_id: int, caller: Principal) -> Row[Any]:
     await read(transaction, ticket_id, caller)
-    if await transitions.cancel(transaction, ticket_id) is None:
+    cancelled = await transitions.cancel(transaction, ticket_id)
+    if cancelled is None:
         ticket = await read(transaction, ticket_id, caller)
-        raise (errors.PaidCannotBeDeleted if ticket.status == Status.PAID else errors.TicketEnded)
+        raise errors.PaidCannotBeDeleted if ticket.status == Status.PAID else errors.TicketEnded
+    return cancelled

@@ -1,0 +1,18 @@
+-- A short lock on one seat, for a booking without a hold.
+-- KEYS held sold version
+-- ARGV user token duration margin keep seat
+local held, sold, version = unpack(KEYS)
+local user, token, duration, margin, keep_at, seat = unpack(ARGV)
+local now = clock()
+if is_sold(sold, seat) then return {'taken'} end
+
+local found = lock_on(held, seat, now)
+if found and found.user ~= user then return {'taken'} end
+-- One's own held seat is booked under its hold, with the hold's own end.
+if found and string.sub(found.token, 1, 2) ~= 'c-' and found.expires > now then
+  return {'own', found.token, int(found.expires)}
+end
+lock(held, seat, token, user, now + duration, margin)
+changed(version)
+keep(keep_at, held, version)
+return {'claimed', token, int(now + duration)}

@@ -1,0 +1,44 @@
+-- KEYS held sold version hold user idempotency
+-- ARGV user token duration margin limit latest keep fingerprint retention seats
+local held, sold, version, hold, mine, idempotency = unpack(KEYS)
+local user, token, duration, margin, limit, latest, keep_at, fingerprint, retention, seats =
+  unpack(ARGV)
+local now = clock()
+
+if fingerprint ~= '' then
+  local kept = redis.call('GET', idempotency)
+  if kept then return cjson.decode(kept) end
+end
+if redis.call('HEXISTS', sold, 'loaded') == 0 then return {'unloaded'} end
+
+local function hold_all()
+  if tonumber(latest) <= now then return {'late'} end
+  local taken, count = {'taken'}, 0
+  for seat in each_seat(seats) do
+    count = count + 1
+    if is_sold(sold, seat) or lock_on(held, seat, now) then table.insert(taken, seat) end
+  end
+  if #taken > 1 then return taken end
+
+  redis.call('ZREMRANGEBYSCORE', mine, '-inf', int(now))
+  if redis.call('ZCARD', mine) + count > tonumber(limit) then return {'limit'} end
+
+  local expires = math.min(now + duration, latest)
+  for seat in each_seat(seats) do
+    lock(held, seat, token, user, expires, margin)
+    redis.call('ZADD', mine, int(expires), seat)
+  end
+  redis.call('HSET', hold, 'created', int(now), 'expires', int(expires), 'seats', seats)
+  keep(int(expires + margin), hold)
+  keep(keep_at, held, sold, mine)
+  changed(version)
+  keep(keep_at, version)
+  return {'held', token, int(expires)}
+end
+
+local answer = hold_all()
+-- A refusal is final too, but for "late": that is told anew.
+if fingerprint ~= '' and answer[1] ~= 'late' then
+  redis.call('SET', idempotency, cjson.encode(answer), 'PX', retention)
+end
+return answer

@@ -1,0 +1,76 @@
+-- Before every script. All keys of a screening share a hash tag, so each script is one call on
+-- one node of a cluster.
+--
+--   {session:42}:held     hash  seat -> token|user|until|expires   a lock that ends by itself
+--   {session:42}:sold     hash  seat -> S|ticket|user or F|ticket|  what the last ticket left it as
+--   {session:42}:version  counter of changes that the seat map shows
+--
+-- Times are milliseconds of Redis' own clock. `expires` is what the customer was told; the lock
+-- holds on until `until`, a margin later.
+
+local function clock()
+  local time = redis.call('TIME')
+  return time[1] * 1000 + math.floor(time[2] / 1000)
+end
+
+local function int(number)
+  return string.format('%d', number)
+end
+
+local function lock_on(held, seat, now)
+  local value = redis.call('HGET', held, seat)
+  if not value then return nil end
+  local token, user, until_, expires = string.match(value, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  if tonumber(until_) <= now then return nil end
+  return {token = token, user = user, expires = tonumber(expires)}
+end
+
+local function lock(held, seat, token, user, expires, margin)
+  local value = token .. '|' .. user .. '|' .. int(expires + margin) .. '|' .. int(expires)
+  redis.call('HSET', held, seat, value)
+end
+
+-- Compare and delete: a lock that has passed to somebody else stays.
+local function unlock(held, seat, token)
+  local value = redis.call('HGET', held, seat)
+  if value and string.match(value, '^([^|]*)|') == token then
+    redis.call('HDEL', held, seat)
+    return true
+  end
+  return false
+end
+
+local function is_sold(sold, seat)
+  local value = redis.call('HGET', sold, seat)
+  return value and string.sub(value, 1, 1) == 'S'
+end
+
+-- Tickets for one seat have growing numbers, and a ticket that ended never lives again: so word
+-- of them may come late, twice, or in any order.
+local function mark(sold, seat, state, ticket, user)
+  local value = redis.call('HGET', sold, seat)
+  if value then
+    local known_state, known = string.match(value, '^(%a)|(%d+)|')
+    known = tonumber(known)
+    if known > tonumber(ticket) then return false end
+    if known == tonumber(ticket) and (known_state == 'F' or known_state == state) then
+      return false
+    end
+  end
+  redis.call('HSET', sold, seat, state .. '|' .. ticket .. '|' .. user)
+  return true
+end
+
+-- After a loss of all data the counter goes on from the clock, and so never runs backwards.
+local function changed(version)
+  if redis.call('EXISTS', version) == 0 then redis.call('SET', version, int(clock())) end
+  return redis.call('INCR', version)
+end
+
+local function keep(at, ...)
+  for _, key in ipairs({...}) do redis.call('PEXPIREAT', key, at) end
+end
+
+local function each_seat(text)
+  return string.gmatch(text, '[^,]+')
+end

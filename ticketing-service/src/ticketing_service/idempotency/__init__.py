@@ -1,0 +1,1 @@
+"""`Idempotency-Key`: the first final answer, again."""
