@@ -14,7 +14,8 @@ async def serve(
     app: Any, *, host: str = "127.0.0.1", port: int = 0, **options: Any
 ) -> AsyncIterator[str]:
     """The base URL of the running application; `options` are uvicorn's."""
-    listener = socket.socket()
+    # Named as TCP, or asyncio leaves Nagle on, and each answer waits 40 ms for an acknowledgement.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     ours: dict[str, Any] = {

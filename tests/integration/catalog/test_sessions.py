@@ -1,8 +1,14 @@
 """The programme: what may be scheduled, and what its list shows."""
 
+from dataclasses import replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
+from catalog_service import api
 
 from tests.integration.catalog.conftest import Catalog, at
+from tests.support import http
 
 FIELDS = ("hall", "movie", "started_at", "price")
 
@@ -145,3 +151,28 @@ async def test_head_wherever_get(catalog: Catalog) -> None:
     session = await catalog.session()
     for path in ("session/", f"session/{session['id']}/", "hall/", "hall/1", "movie/"):
         assert (await catalog.call("HEAD", path, role="anybody"))[0] == 200
+
+
+async def test_times_and_days_are_the_cinemas_own(catalog: Catalog) -> None:
+    """In Auckland a day begins at noon, or an hour earlier, of the day before in UTC."""
+    auckland = ZoneInfo("Pacific/Auckland")
+    settings = catalog.settings.model_copy(update={"cinema_timezone": auckland})
+    async with http.serve(api.create(settings, catalog.issuer)) as url:
+        there = replace(catalog, url=url)
+        while (await there.call("GET", "readyz", role="anybody"))[0] != 200:
+            pass
+        day = at()[:10]
+        hall, movie = await there.hall(), await there.movie()
+        body = {"hall": hall, "movie": movie, "price": 1}
+        status, problem = await there.call("POST", "session/", body | {"started_at": at("12:00")})
+        assert (status, problem["code"]) == (422, "session_time_error")
+
+        made = []
+        for clock in ("08:00", "21:05"):
+            session = await there.made("session/", **body | {"started_at": f"{day}T{clock}:00"})
+            local = datetime.fromisoformat(session["started_at"]).astimezone(auckland)
+            assert f"{local:%Y-%m-%dT%H:%M}" == f"{day}T{clock}"
+            made.append(session["id"])
+        assert await ids(there, f"hall={hall}&date={day}") == made
+        assert await ids(there, f"hall={hall}&from={day}T08:00:00&to={day}T21:05:00") == made[:1]
+        assert await ids(catalog, f"hall={hall}&date={day}") == made[1:]
