@@ -2,9 +2,8 @@
 
 How a lock keeps its promise without a clock in common with PostgreSQL: the database refuses a
 booking after the advertised `expires`, by its own clock, and the lock stays `MARGIN` longer than
-that. MARGIN is longer than a transaction that began in time can last (three statements of 2.5 s,
-and two pauses between them of 2 s, which the database allows no client to exceed), and leaves some
-seconds for clocks that differ.
+that. MARGIN is longer than a booking can last that the database has found in time: three statements
+of 2.5 s and three pauses of 2 s, after which the database itself ends either (`database.py`).
 """
 
 import hashlib
