@@ -4,6 +4,7 @@ import asyncio
 import ipaddress
 import socket
 from collections.abc import Awaitable, Callable, Iterable
+from itertools import chain
 from typing import Final, NoReturn
 
 import structlog
@@ -43,6 +44,7 @@ class Discovery:
     def __init__(self, client: Client, upstreams: Iterable[Upstream]) -> None:
         self._client = client
         self._upstreams = list(upstreams)
+        self._found: dict[Address, list[Address]] = {}
 
     async def look(self) -> None:
         """Once, now: for the start."""
@@ -60,10 +62,12 @@ class Discovery:
 
     async def _resolve_one(self, upstream: Upstream) -> None:
         results = await asyncio.gather(*map(resolve, upstream.addresses), return_exceptions=True)
-        found = [address for result in results if isinstance(result, list) for address in result]
-        # While names cannot be resolved, the replicas known are the best we have.
-        if found and not any(isinstance(result, TimeoutError) for result in results):
-            upstream.found(list(dict.fromkeys(found)))
+        for address, result in zip(upstream.addresses, results, strict=True):
+            # While a name cannot be resolved, the replicas known are the best we have.
+            if not isinstance(result, BaseException):
+                self._found[address] = result
+        found = (self._found.get(address, ()) for address in upstream.addresses)
+        upstream.found(list(dict.fromkeys(chain.from_iterable(found))))
 
     async def _probe(self) -> None:
         await asyncio.gather(

@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import time
+from collections.abc import AsyncIterator
 
 import pytest
 from starlette.types import Receive, Send
@@ -51,6 +52,21 @@ async def test_a_service_that_does_not_take_a_large_body(
     async with gateway.ask("POST", "/register/", data=b"x" * 900_000) as response:
         assert response.status == 503
     assert time.monotonic() - started < 2
+
+
+async def test_a_client_that_is_slow_is_not_the_service_s_fault(
+    gateway: Entrance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(proxy, "_ANSWER_WITHIN_S", 0.3)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(3):
+            yield b"x" * 100_000
+            await asyncio.sleep(0.5)
+
+    async with gateway.ask("POST", "/register/", data=pieces()) as response:
+        assert response.status == 200
+    assert len(gateway.service.last.body) == 300_000
 
 
 async def test_a_service_that_stops_in_its_answer(
