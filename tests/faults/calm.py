@@ -58,8 +58,10 @@ async def read(suite: Suite, history: History, people: Crowd, unready: Sequence[
             for name, connection in connections.items():
                 state.outbox[name] = await connection.fetchval("SELECT count(*) FROM outbox")
             state.at = history.now()
-            state.tickets = await _tickets(connections["ticketing"], history)
-            state.projected = await _projected(connections["catalog"])
+            # Others may have been here before: only what is of this run's sessions.
+            sessions = list(state.closes)
+            state.tickets = await _tickets(connections["ticketing"], history, sessions)
+            state.projected = await _projected(connections["catalog"], sessions)
             live = {row.id for row in state.tickets.values() if row.is_live}
             quiet = not any(state.outbox.values()) and state.projected == live
             if quiet or history.now() > deadline:
@@ -70,10 +72,13 @@ async def read(suite: Suite, history: History, people: Crowd, unready: Sequence[
             await connection.close()
 
 
-async def _tickets(connection: Any, history: History) -> dict[int, TicketRow]:
+async def _tickets(
+    connection: Any, history: History, sessions: Sequence[int]
+) -> dict[int, TicketRow]:
     rows = await connection.fetch(
         "SELECT id, screening_id, user_id, row_no, seat_no, status, booked_at, ended_at"
-        " FROM tickets"
+        " FROM tickets WHERE screening_id = ANY($1)",
+        sessions,
     )
     return {
         row["id"]: TicketRow(
@@ -89,8 +94,10 @@ async def _tickets(connection: Any, history: History) -> dict[int, TicketRow]:
     }
 
 
-async def _projected(connection: Any) -> set[int]:
-    rows = await connection.fetch("SELECT ticket_id FROM tickets WHERE taken")
+async def _projected(connection: Any, sessions: Sequence[int]) -> set[int]:
+    rows = await connection.fetch(
+        "SELECT ticket_id FROM tickets WHERE taken AND screening_id = ANY($1)", sessions
+    )
     return {row["ticket_id"] for row in rows}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from tests.e2e.conftest import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+SABOTAGE = Path(__file__).parent / "sabotage"
 
 
 @dataclass
@@ -27,6 +28,11 @@ class Suite:
     @property
     def url(self) -> str:
         return self.settings["GATEWAY_URL"].rstrip("/")
+
+    @property
+    def sabotage(self) -> Path:
+        """Names the guard that processes which start now do without: `sabotage/`."""
+        return self.folder / "sabotage"
 
     @property
     def logs(self) -> Path:
@@ -73,8 +79,10 @@ def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) 
             "CINEMA_TIMEZONE": zone_where_it_is_morning(),
             # No client logs in twice.
             "ACCESS_LIFETIME": "06:00:00",
-            # What we see of Python packages, the processes of the suite see.
-            **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
+            # What we see of Python packages, the processes of the suite see; ours comes first, and
+            # does nothing until it is asked to.
+            "PYTHONPATH": os.pathsep.join([str(SABOTAGE), *_python_path()]),
+            "SABOTAGE_FILE": str(suite.sabotage),
             **(settings or {}),
         }
         (suite.folder / "env").write_text("".join(f"{k}={v}\n" for k, v in chosen.items()))
@@ -84,6 +92,10 @@ def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) 
             yield suite
         finally:
             suite.run("down")
+
+
+def _python_path() -> list[str]:
+    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def zone_where_it_is_morning() -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -47,9 +48,11 @@ class Programme:
         self._halls: list[int] = []
         self._slots = itertools.count()
         self._names = itertools.count(1)
+        # Others may have been here before, with halls and films of their own.
+        self._name = secrets.token_hex(4)
 
     async def open(self) -> None:
-        movie = {"name": "Short film", "duration": "00:05:00"}
+        movie = {"name": f"Short film {self._name}", "duration": "00:05:00"}
         self._movie = await self._insist("new_movie", "movie/", lambda: movie)
         for _ in range(_HALLS):
             self._halls.append(await self._hall())
@@ -123,7 +126,7 @@ class Programme:
 
     async def _hall(self) -> int:
         def body() -> dict[str, Any]:
-            name = f"Hall {next(self._names)}"
+            name = f"Hall {self._name} {next(self._names)}"
             return {"name": name, "row_count": ROWS, "seat_count": SEATS_PER_ROW}
 
         return await self._insist("new_hall", "hall/", body)

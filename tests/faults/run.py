@@ -26,7 +26,7 @@ from tests.faults.workload import crowd
 HOLD_S: Final = 4.0
 LONGEST_HOLD_S: Final = 8.0
 # Longer than a lock outlives the expiry that clients are told.
-HOLD_MARGIN_S: Final = 12.0
+HOLD_MARGIN_S: Final = 16.0
 SETTINGS: Final = {
     "HOLD_DURATION_S": f"{HOLD_S:g}",
     "HOLD_LONGEST_S": f"{LONGEST_HOLD_S:g}",

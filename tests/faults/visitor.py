@@ -63,8 +63,8 @@ class Visitor:
         self._ways = {
             self._look: 6,
             self._book_directly: 30,
-            self._hold_and_decide: 52 * habits.holds,
-            self._hold_and_freeze: 7 * habits.holds,
+            self._hold_and_decide: 56 * habits.holds,
+            self._hold_and_freeze: 3 * habits.holds,
             self._meddle: 3,
             self._clear_up: 2,
         }

@@ -5,7 +5,7 @@ import random
 import secrets
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -23,7 +23,7 @@ class Crowd:
     api: Api
     programme: Programme
     accounts: list[Account]
-    tasks: list["asyncio.Task[None]"]
+    tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
     async def stop(self) -> None:
         """Nobody starts anything new. Raises what one of them died of: a workload with a hole
@@ -35,6 +35,29 @@ class Crowd:
         await asyncio.gather(*self.tasks, return_exceptions=True)
         for task in died:
             task.result()
+
+
+@asynccontextmanager
+async def people(
+    settings: Mapping[str, str],
+    history: History,
+    *,
+    users: int,
+    sessions: int,
+    seconds_a_session: float = 3600.0,
+) -> AsyncIterator[Crowd]:
+    """Users who are logged in, and sessions on sale; nobody does anything yet."""
+    url = settings["GATEWAY_URL"].rstrip("/")
+    staff = await _log_in(url, settings["STAFF_USERNAME"], settings["STAFF_PASSWORD"])
+    accounts = [await _register(url) for _ in range(users)]
+    api = Api(url, history)
+    try:
+        me = Identity(-1, staff.id, staff.token)
+        programme = Programme(api, me, at_once=sessions, seconds_each=seconds_a_session)
+        await programme.open()
+        yield Crowd(api, programme, accounts)
+    finally:
+        await api.close()
 
 
 @asynccontextmanager
@@ -50,36 +73,19 @@ async def crowd(
     habits: Habits,
 ) -> AsyncIterator[Crowd]:
     """Everybody at work, until stopped."""
-    url = settings["GATEWAY_URL"].rstrip("/")
-    staff = await _log_in(url, settings["STAFF_USERNAME"], settings["STAFF_PASSWORD"])
-    accounts = [await _register(url) for _ in range(users)]
-    api = Api(url, history)
-    try:
-        programme = Programme(
-            api,
-            Identity(-1, staff.id, staff.token),
-            at_once=sessions,
-            seconds_each=seconds_a_session,
-        )
-        await programme.open()
-        visitors = [
-            Visitor(
-                number,
-                accounts[number % users],
-                Scene(api, programme, habits),
-                random.Random(f"{seed}/{number}"),
-            )
-            for number in range(clients)
-        ]
-        tasks = [asyncio.create_task(visitor.run()) for visitor in visitors]
-        tasks.append(asyncio.create_task(programme.run()))
-        people = Crowd(api, programme, accounts, tasks)
+    async with people(
+        settings, history, users=users, sessions=sessions, seconds_a_session=seconds_a_session
+    ) as present:
+        scene = Scene(present.api, present.programme, habits)
+        present.tasks.append(asyncio.create_task(present.programme.run()))
+        for number in range(clients):
+            account = present.accounts[number % users]
+            visitor = Visitor(number, account, scene, random.Random(f"{seed}/{number}"))
+            present.tasks.append(asyncio.create_task(visitor.run()))
         try:
-            yield people
+            yield present
         finally:
-            await people.stop()
-    finally:
-        await api.close()
+            await present.stop()
 
 
 async def _register(url: str) -> Account:

@@ -10,6 +10,7 @@ from tests.faults.history import Call, History, Outcome
 
 # By how much two stamps of one machine's clock may disagree.
 TOLERANCE_S: Final = 0.05
+_CATCHES_UP_S: Final = 30.0
 # The first request with the same key is still under way: no answer yet.
 IN_FLIGHT: Final = "idempotency_in_flight"
 
@@ -87,6 +88,13 @@ class Facts:
             if fault.loses_holds and fault.end >= start and fault.begin <= end
         )
         return min(losses, default=None)
+
+    def redis_troubled(self, at: float) -> bool:
+        """Whether Redis may still lack word of a change: that comes by event, once it is back."""
+        return any(
+            fault.target == "redis" and fault.begin <= at <= fault.end + _CATCHES_UP_S
+            for fault in self.history.faults
+        )
 
     def leaves(self, ticket: int) -> Iterable[Operation]:
         """What may have ended the ticket's being booked."""

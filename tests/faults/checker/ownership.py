@@ -119,9 +119,9 @@ def _maps(facts: Facts, seats: dict[tuple[int, Seat], list[Stay]]) -> Iterator[V
     for (session, seat), there in seats.items():
         by_session[session][seat] = there
     for look in facts.operations("map"):
-        if look.outcome != "ok":
-            continue
         call = look.final
+        if look.outcome != "ok" or facts.redis_troubled(call.end):
+            continue
         sold = {(row, seat) for row, seat, state, _ in call.answer if state == "sold"}
         possible = set()
         for seat, there in by_session[look.session].items():
