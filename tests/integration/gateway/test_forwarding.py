@@ -58,6 +58,14 @@ async def test_a_service_s_own_failure_comes_back_as_it_is(gateway: Entrance) ->
         assert (response.status, await response.read()) == (500, b'{"code": "internal_error"}')
 
 
+async def test_a_redirection_is_for_the_client(gateway: Entrance) -> None:
+    gateway.service.behaviour = answers(307, b"", [(b"location", b"/user/")])
+
+    async with gateway.ask("GET", "/movie/", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (307, "/user/")
+    assert len(gateway.service.requests) == 1
+
+
 async def test_the_body_s_encoding_is_left_alone(gateway: Entrance) -> None:
     packed = gzip.compress(b"hello")
     gateway.service.behaviour = answers(200, packed, [(b"content-encoding", b"gzip")])
