@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from catalog_service.screenings import scheduling
 
 from tests.integration.catalog.conftest import Catalog, at
 from tests.integration.catalog.ticketing_double import TicketingDouble
@@ -32,6 +33,27 @@ async def test_200_times_two_want_one_slot(catalog: Catalog) -> None:
         assert (lost["code"], lost["conflicts_with"]) == ("session_intersect_error", won["id"])
         wins[statuses.index(201)] += 1
     print(f"{ROUNDS} rounds: {dict(wins)}")
+
+
+async def test_who_schedules_in_a_hall_waits_for_whoever_does(catalog: Catalog) -> None:
+    """Else two overlapping rows that are written at once each wait for the other, in one of four
+    hundred attempts, until PostgreSQL ends one as a deadlock. Of another hall nobody waits.
+    """
+    hall, other, movie = await catalog.hall(), await catalog.hall(), await catalog.movie()
+    order: list[str] = []
+
+    async def schedule(who: str, hall: int) -> None:
+        async with catalog.database.transaction() as transaction:
+            await scheduling.lock_surroundings(transaction, hall_ids=[hall], movie_ids=[movie])
+            order.append(f"{who} begins")
+            await asyncio.sleep(0.3)
+            order.append(f"{who} ends")
+
+    first = asyncio.create_task(schedule("first", hall))
+    await asyncio.sleep(0.1)
+    await asyncio.gather(schedule("second", hall), schedule("third", other), first)
+    assert order.index("first ends") < order.index("second begins")
+    assert order.index("third begins") < order.index("first ends")
 
 
 async def test_200_times_two_are_moved_to_one_slot(

@@ -122,7 +122,7 @@ async def test_pages_hold_while_sessions_come_and_go(catalog: Catalog) -> None:
         for hour in range(7)  # two at a time, so that the ids decide as well
     ]
     seen: list[int] = []
-    path = f"session/?movie={movie}&limit=2&tickets=false"
+    path = f"session/?movie={movie}&limit=3&tickets=false"
     while path:
         _, page, headers = await catalog.exchange("GET", path)
         seen += [session["id"] for session in page]
