@@ -63,16 +63,20 @@ fi
 # --- .venv -------------------------------------------------------------------------------------
 
 packages=(shared gateway auth-service catalog-service ticketing-service)
-wanted=$("$python" -V; pwd; cat requirements.lock requirements-dev.lock "${packages[@]/%//pyproject.toml}" | sha256sum)
-[ "$wanted" != "$(cat .venv/.installed 2>/dev/null)" ] || exit 0
+place="$("$python" -V) $PWD"
+wanted=$(cat requirements.lock requirements-dev.lock "${packages[@]/%//pyproject.toml}" | sha256sum)
+[ "$place $wanted" != "$(cat .venv/.installed 2>/dev/null)" ] || exit 0
 
 "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
   die "Python 3.11 or newer is needed, $("$python" -V) is here. PYTHON=python3.13 make … names another."
 say "installing Python packages into .venv (about a minute the first time)"
-"$python" -m venv .venv
+case $(cat .venv/.installed 2>/dev/null) in
+  "$place "*) ;;
+  *) "$python" -m venv --clear .venv ;;  # its scripts name the place that it was made in
+esac
 pip() { .venv/bin/python -m pip -qq --disable-pip-version-check --no-input install "$@"; }
 pip --require-hashes -r requirements.lock -r requirements-dev.lock
 editable=()
 for package in "${packages[@]}"; do editable+=(-e "./$package"); done
 pip --no-deps --no-build-isolation "${editable[@]}"
-printf '%s' "$wanted" >.venv/.installed
+printf '%s' "$place $wanted" >.venv/.installed
