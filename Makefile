@@ -6,7 +6,7 @@ run := .venv/bin/python deploy/local/suite.py
 .DEFAULT_GOAL := help
 export PYTHON ?= python3
 
-.PHONY: help demo up down ps logs test check format lock env clean venv machine programs
+.PHONY: help demo up down ps logs test faults check format lock env clean venv machine programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +28,10 @@ logs: ## follow the logs (SERVICE=ticketing-api-1: one of them)
 
 test: check programs ## the checks, then all tests, on real servers (ARGS=…: for pytest)
 	@.venv/bin/pytest $(ARGS)
+
+faults: programs ## the long proof, under kills and freezes (MINUTES=20 SEED=… REPLICAS=2)
+	@.venv/bin/python -m tests.faults.run --minutes $(or $(MINUTES),20) \
+	  --replicas $(or $(REPLICAS),2) $(if $(SEED),--seed $(SEED))
 
 check: venv ## style, types, and who may import whom
 	.venv/bin/ruff check

@@ -5,13 +5,13 @@ import os
 import signal
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import Final
 
 import redis.asyncio
 
 from tests.faults.history import Fault, History
 from tests.faults.private import Suite
+from tests.faults.processes import children
 from tests.faults.schedule import Planned
 
 # How supervisord stops each: PostgreSQL's TERM would wait for every client.
@@ -85,8 +85,3 @@ async def freeze(pid: int, seconds: float) -> None:
         for one in reversed(stopped):
             with suppress(ProcessLookupError):
                 os.kill(one, signal.SIGCONT)
-
-
-def children(pid: int) -> list[int]:
-    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [int(child) for child in found]

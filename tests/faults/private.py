@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -86,12 +87,15 @@ def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) 
             **(settings or {}),
         }
         (suite.folder / "env").write_text("".join(f"{k}={v}\n" for k, v in chosen.items()))
+        # Asked to end, the run still ends its suite.
+        before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
             suite.run("up")
             suite.read_settings()
             yield suite
         finally:
             suite.run("down")
+            signal.signal(signal.SIGTERM, before)
 
 
 def _python_path() -> list[str]:

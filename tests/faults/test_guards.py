@@ -44,10 +44,10 @@ async def changed_twice(on: Stage) -> None:
 
 async def frozen_past_the_end(on: Stage) -> None:
     """PostgreSQL freezes just before the hold ends, and books when it goes on, after the end."""
-    hold = await on.anna.hold(SEAT)
-    await on.until(hold.answer["expires"] - 0.6)
     pid, _ = on.suite.processes()["postgres"]
     assert pid
+    hold = await on.anna.hold(SEAT)
+    await on.until(hold.answer["expires"] - 0.6)
     begin = on.history.now()
     frozen = asyncio.create_task(freeze(pid, 1.5))
     await asyncio.sleep(0.1)
@@ -81,7 +81,7 @@ async def told(suite: Suite, story: Story) -> set[str]:
     async with stage(suite) as on:
         await story(on)
         found = await on.violations()
-    print(*found, sep="\n")
+        print(*on.history.calls, *found, sep="\n")
     return {violation.rule for violation in found}
 
 
@@ -125,7 +125,7 @@ async def _restart(suite: Suite) -> None:
     for name in apis:
         pid, _ = before[name]
         if pid:
-            os.kill(pid, signal.SIGTERM)
+            os.kill(pid, signal.SIGKILL)
     async with asyncio.timeout(30):
         while any(suite.processes()[name][0] in (None, before[name][0]) for name in apis):
             await asyncio.sleep(0.2)

@@ -1,0 +1,23 @@
+"""Looking at a process of the suite from outside: who its children are, whose a connection is."""
+
+from contextlib import suppress
+from pathlib import Path
+
+
+def children(pid: int) -> list[int]:
+    found = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [int(child) for child in found]
+
+
+def has_connection_from(pid: int, port: int) -> bool:
+    """Whether the process is the client at this port of the loopback."""
+    wanted = {
+        line.split()[9]
+        for line in Path("/proc/net/tcp").read_text().splitlines()[1:]
+        if line.split()[1].endswith(f":{port:04X}")
+    }
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        with suppress(OSError):
+            if descriptor.readlink().name.removeprefix("socket:[").removesuffix("]") in wanted:
+                return True
+    return False
