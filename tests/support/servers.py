@@ -43,7 +43,10 @@ POSTGRES = Server(
     image="postgres:17",
     port=5432,
     url="postgresql://postgres:{password}@{address}/postgres",
-    environment={"POSTGRES_PASSWORD": "{password}"},
+    environment={
+        "POSTGRES_PASSWORD": "{password}",
+        "POSTGRES_INITDB_ARGS": "--encoding=UTF8 --locale=C.UTF-8",
+    },
     command="postgres -c fsync=off -c max_connections=300",  # no test survives a power failure
     hello=b"\x00\x00\x00\x08\x04\xd2\x16\x2f",  # may I have TLS?
     welcome=b"N",
@@ -113,9 +116,11 @@ def _url(server: Server, request: pytest.FixtureRequest) -> Iterator[str]:
 
 
 def _tell(request: pytest.FixtureRequest, server: Server, what: str) -> None:
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
-    if reporter:
-        reporter.write_line(f"\n{server.image.partition(':')[0]}: {what}")
+    plugins = request.config.pluginmanager
+    capture, reporter = plugins.getplugin("capturemanager"), plugins.getplugin("terminalreporter")
+    if capture and reporter:
+        with capture.global_and_fixture_disabled():
+            reporter.write_line(f"\n{server.image.partition(':')[0]}: {what}")
 
 
 def _suite(command: str, places: Mapping[str, str]) -> str:
