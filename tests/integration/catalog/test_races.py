@@ -1,4 +1,4 @@
-"""What two members of the staff do at the same moment, 200 times over."""
+"""What two members of the staff do at the same moment, again and again."""
 
 import asyncio
 import random
@@ -11,13 +11,11 @@ from catalog_service.screenings import scheduling
 from tests.integration.catalog.conftest import Catalog, at
 from tests.integration.catalog.ticketing_double import TicketingDouble
 
-ROUNDS = 200
-
 
 async def test_200_times_two_want_one_slot(catalog: Catalog) -> None:
     hall, movie = await catalog.hall(), await catalog.movie()
     wins: Counter[int] = Counter()
-    for number in range(ROUNDS):
+    for number in range(200):
         body = {"hall": hall, "movie": movie, "price": 1}
         day = 7 + number
         answers = await asyncio.gather(
@@ -32,7 +30,7 @@ async def test_200_times_two_want_one_slot(catalog: Catalog) -> None:
         lost = answers[statuses.index(409)][1]
         assert (lost["code"], lost["conflicts_with"]) == ("session_intersect_error", won["id"])
         wins[statuses.index(201)] += 1
-    print(f"{ROUNDS} rounds: {dict(wins)}")
+    print(f"200 rounds: {dict(wins)}")
 
 
 async def test_who_schedules_in_a_hall_waits_for_whoever_does(catalog: Catalog) -> None:
@@ -64,7 +62,7 @@ async def test_200_times_two_are_moved_to_one_slot(
         await catalog.session(hall=hall, movie=movie, started_at=at(clock, days=6))
         for clock in ("09:00", "18:00")
     ]
-    for number in range(ROUNDS):
+    for number in range(200):
         day = 7 + number
         answers = await asyncio.gather(
             *(
@@ -96,11 +94,11 @@ async def nudge(work: Any, chance: random.Random) -> Any:
     return await work
 
 
-async def test_200_times_a_hall_is_rebuilt_while_it_gets_a_session(catalog: Catalog) -> None:
+async def test_100_times_a_hall_is_rebuilt_while_it_gets_a_session(catalog: Catalog) -> None:
     """The session is told of with the seats that its hall then has, or the hall stays."""
     movie, chance = await catalog.movie(), random.Random(1)
     outcomes: Counter[tuple[int, int]] = Counter()
-    for number in range(ROUNDS):
+    for number in range(100):
         hall = await quickly(catalog, "hall")
         body = {"hall": hall, "movie": movie, "started_at": at(), "price": 1}
         (rebuilt, _), (created, session) = await asyncio.gather(
@@ -112,18 +110,18 @@ async def test_200_times_a_hall_is_rebuilt_while_it_gets_a_session(catalog: Cata
         rows = (await catalog.call("GET", f"hall/{hall}"))[1]["row_count"]
         assert told == rows == (20 if rebuilt == 200 else 10), f"round {number}"
         outcomes[rebuilt, created] += 1
-    print(f"{ROUNDS} rounds: {dict(outcomes)}")
+    print(f"100 rounds: {dict(outcomes)}")
     assert len(outcomes) == 2, "the race was not close enough to show anything"
 
 
 @pytest.mark.parametrize("kind", ["hall", "movie"])
-async def test_200_times_one_is_removed_while_it_gets_a_session(
+async def test_100_times_one_is_removed_while_it_gets_a_session(
     catalog: Catalog, kind: str
 ) -> None:
     chance = random.Random(2)
     other = {"hall": await catalog.hall(), "movie": await catalog.movie()}
     outcomes: Counter[tuple[int, int]] = Counter()
-    for number in range(ROUNDS):
+    for number in range(100):
         one = await quickly(catalog, kind)
         start = at(f"{8 + number % 6 * 2:02}:00", days=7 + number // 6)
         body = {**other, kind: one, "started_at": start, "price": 1}
@@ -133,13 +131,13 @@ async def test_200_times_one_is_removed_while_it_gets_a_session(
         )
         assert (removed, created) in {(204, 422), (409, 201)}, f"round {number}"
         outcomes[removed, created] += 1
-    print(f"{ROUNDS} rounds: {dict(outcomes)}")
+    print(f"100 rounds: {dict(outcomes)}")
     assert len(outcomes) == 2, "the race was not close enough to show anything"
 
 
-async def test_200_times_a_movie_gets_longer_while_it_gets_a_session(catalog: Catalog) -> None:
+async def test_100_times_a_movie_gets_longer_while_it_gets_a_session(catalog: Catalog) -> None:
     hall, chance = await catalog.hall(), random.Random(3)
-    for number in range(ROUNDS):
+    for number in range(100):
         movie = await quickly(catalog, "movie")
         start = at(f"{8 + number % 4 * 3:02}:00", days=7 + number // 4)
         body = {"hall": hall, "movie": movie, "started_at": start, "price": 1}
@@ -159,10 +157,12 @@ async def test_200_times_a_movie_gets_longer_while_it_gets_a_session(catalog: Ca
 async def test_all_at_once_nobody_waits_for_each_other_in_a_circle(
     catalog: Catalog, ticketing: TicketingDouble
 ) -> None:
-    """400 changes of 6 sessions, 2 halls and 2 movies, eight at a time: no deadlock, no 5xx.
+    """400 changes of 6 sessions, 2 halls and 2 movies, eight at a time, without a deadlock.
 
     And what was told last of each session is how it is, its versions without a gap.
     """
+    deadlocks = "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()"
+    before = await catalog.sql(deadlocks)
     chance = random.Random(4)
     halls = [await catalog.hall() for _ in range(2)]
     movies = [await catalog.movie() for _ in range(2)]
@@ -185,10 +185,16 @@ async def test_all_at_once_nobody_waits_for_each_other_in_a_circle(
                     ("PATCH", f"movie/{chance.choice(movies)}", name),
                 ]
             )
-            status, answer = await catalog.call(method, path, body)
+            # On a busy machine somebody may have to wait for his turn too long, and be told so.
+            for _ in range(10):
+                status, answer = await catalog.call(method, path, body)
+                if status != 503:
+                    break
             assert status == 200, answer
 
     await asyncio.gather(*(work() for _ in range(8)))
+    await asyncio.sleep(1.5)  # the server's statistics lag behind
+    assert await catalog.sql(deadlocks) == before
     for session in sessions:
         subject = f"session/{session['id']}"
         told, shown = await catalog.data(subject), (await catalog.call("GET", subject))[1]
