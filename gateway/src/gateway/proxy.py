@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 import structlog
-from cinema_shared.problems import ServiceUnavailable
+from cinema_shared.problems import Problem, ServiceUnavailable
 
 from gateway import headers
 from gateway.body import ClientGone
@@ -34,6 +34,8 @@ async def forward(client: Client, exchange: Exchange, upstream: Upstream) -> Non
     except TimeoutError:
         if passage.client_gone:
             raise ClientGone from None
+        if exchange.body.failure:
+            raise exchange.body.failure from None
         log.warning("upstream_timeout", upstream=upstream.name)
         if not exchange.started:
             raise ServiceUnavailable from None
@@ -139,7 +141,12 @@ class _Passage:
         rest = self._exchange.body.rest()
         while True:
             self._within(None)
-            part = await anext(rest, None)
+            try:
+                part = await anext(rest, None)
+            except (Problem, ClientGone):
+                # The answer may have begun, and would never learn of it.
+                self._within(0)
+                raise
             self._within(_ANSWER_WITHIN_S)
             if part is None:
                 break

@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import closing
+from contextlib import closing, suppress
 from http.client import HTTPConnection
 from io import BytesIO
 
 import pytest
+from starlette.types import Receive, Send
 
 from gateway import body, protocol
 from tests.integration.gateway.conftest import Entrance
+from tests.integration.gateway.double import Sent, read
 
 CHUNKED = b"POST /register/ HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -65,6 +67,30 @@ async def test_a_larger_one_in_chunks_is_refused_on_the_way(gateway: Entrance) -
         assert (await response.json())["code"] == "body_too_large"
 
     assert given < 40_000_000
+
+
+async def test_or_broken_off_where_the_answer_has_begun(gateway: Entrance) -> None:
+    async def answer_first(sent: Sent, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"first", "more_body": True})
+        await read(receive)
+
+    gateway.service.behaviour = answer_first
+    chunk = b"%x\r\n" % 100_000 + b"x" * 100_000 + b"\r\n"
+    port = int(gateway.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(CHUNKED + chunk)
+    assert (await reader.readuntil(b"first\r\n")).startswith(b"HTTP/1.1 200 ")
+
+    writer.write(chunk * 15)
+
+    rest = b""
+    async with asyncio.timeout(2):
+        with suppress(ConnectionError):
+            rest = await reader.read()
+    writer.close()
+    assert rest == b""
 
 
 async def test_a_large_body_for_nobody_is_not_read_either(gateway: Entrance) -> None:
