@@ -23,6 +23,8 @@ async def serve(
         "access_log": False,
         "http": "httptools",
         "lifespan": "on",
+        # Longer than any client keeps an idle connection: no request meets a closing one.
+        "timeout_keep_alive": 75,
         "timeout_graceful_shutdown": 2,
     }
     server = uvicorn.Server(uvicorn.Config(app, **(ours | options)))
