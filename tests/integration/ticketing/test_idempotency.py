@@ -2,12 +2,14 @@
 
 import asyncio
 import uuid
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from ticketing_service.idempotency.once import Once
+from ticketing_service.screenings import service
 from ticketing_service.tickets.selling import Selling
 
-from tests.integration.ticketing.conftest import Ticketing
+from tests.integration.ticketing.conftest import Ticketing, session_data
 
 
 def new_key() -> str:
@@ -139,6 +141,20 @@ async def test_an_effect_and_its_answer_are_stored_together(
         patch.setattr(Once, "keep", fail)
         assert (await ticketing.call("POST", "/book", user=1, key=key, json=body))[0] == 500
     assert await ticketing.call("GET", f"/ticket/?session={session}", user=1) == (200, [])
+
+
+async def test_too_late_is_as_final_as_any_refusal(ticketing: Ticketing) -> None:
+    soon = datetime.now(UTC) + timedelta(hours=1)
+    session, key = await ticketing.put_on_sale(started_at=soon), new_key()
+    first = await ticketing.hold(session, (1, 1), user=1, key=key)
+    assert first[1]["code"] == "book_too_late_error"
+    async with ticketing.database.transaction() as transaction:
+        await service.apply(transaction, session_data(session), 2)
+    async with asyncio.timeout(2):
+        while (await ticketing.hold(session, (1, 1), user=2))[0] != 201:
+            await asyncio.sleep(0.02)
+    again = await ticketing.hold(session, (1, 1), user=1, key=key)
+    assert (again[0], again[1]["code"]) == (409, "book_too_late_error")
 
 
 @pytest.mark.parametrize("key", ["", "x" * 256])

@@ -37,8 +37,8 @@ local function hold_all()
 end
 
 local answer = hold_all()
--- A refusal is final too, but for "late": that is told anew.
-if fingerprint ~= '' and answer[1] ~= 'late' then
+-- A refusal is final too.
+if fingerprint ~= '' then
   redis.call('SET', idempotency, cjson.encode(answer), 'PX', retention)
 end
 return answer
