@@ -2,8 +2,9 @@
 
 How a lock keeps its promise without a clock in common with PostgreSQL: the database refuses a
 booking after the advertised `expires`, by its own clock, and the lock stays `MARGIN` longer than
-that. MARGIN is longer than a booking can last that the database has found in time: three statements
-of 2.5 s and three pauses of 2 s, after which the database itself ends either (`database.py`).
+that. MARGIN is longer than a booking can last that the database has found in time: its process
+gives it up after CLAIM; where that process is frozen, the database does, after what is left of a
+statement (2.5 s) and of a pause (2 s, `database.py`). Some seconds are left for clocks that differ.
 """
 
 import hashlib
@@ -21,7 +22,7 @@ from ticketing_service.holds.identity import HoldId
 from ticketing_service.screenings.programme import Screening
 
 MARGIN: Final = timedelta(seconds=15)
-# A booking without a hold locks its seat for as long as it can take, and no longer.
+# A booking may take this long, and no longer.
 CLAIM: Final = timedelta(seconds=5)
 SEATS_PER_USER: Final = 10
 _KEPT_AFTER_START: Final = timedelta(days=1)
@@ -136,6 +137,12 @@ class SeatLocks:
         keys = _keys(hold.screening_id, f"hold:{hold.token}")
         return _held(hold, await scripts.run(self._redis, "show", keys))
 
+    async def begin_booking(self, hold: HoldId) -> Held:
+        """The hold, for a booking that is done within `CLAIM`; until then a release waits."""
+        keys = _keys(hold.screening_id, "held", f"hold:{hold.token}")
+        arguments = (hold.token, _ms(CLAIM), _ms(MARGIN))
+        return _held(hold, await scripts.run(self._redis, "begin", keys, *arguments))
+
     async def extend(self, screening: Screening, hold: HoldId) -> Held:
         answer = await scripts.run(
             self._redis,
@@ -163,7 +170,7 @@ class SeatLocks:
             raise HoldExpired
 
     async def claim(self, screening: Screening, user_id: int, seat: Seat) -> Held | None:
-        """Lock a seat for a booking without a hold; None where somebody else has it."""
+        """Lock a seat for a booking by itself; None where somebody else has it."""
         answer = await scripts.run(
             self._redis,
             "claim",
@@ -179,12 +186,13 @@ class SeatLocks:
             return None
         return Held(answer[1], (seat,), _at(answer[2]))
 
-    async def unclaim(self, screening_id: int, held: Held) -> None:
-        """Give a claim back; a seat that is under the customer's own hold stays there."""
-        if not held.token.startswith("c-"):
-            return
-        keys = _keys(screening_id, "held", "version")
-        await scripts.run(self._redis, "unclaim", keys, held.token, _text(held.seats))
+    async def unclaim(self, screening_id: int, held: Held, *, known: bool) -> None:
+        """Give a claim back; a seat that is under the customer's own hold stays there.
+
+        Not `known` is what PostgreSQL says: a seat is sold that Redis took for free.
+        """
+        keys = _keys(screening_id, "held", "sold", "version")
+        await scripts.run(self._redis, "unclaim", keys, held.token, _text(held.seats), int(known))
 
     async def settle(
         self, screening: Screening, user_id: int, held: Held, tickets: Iterable[tuple[Seat, int]]

@@ -63,6 +63,10 @@ class Holds:
         screening = await self._screening(hold)
         return hold, await self._locks.extend(screening, hold)
 
+    async def begin_booking(self, name: str, user_id: int) -> tuple[Screening, Held]:
+        hold = await self.find(name, user_id)
+        return await self._screening(hold), await self._locks.begin_booking(hold)
+
     async def release(self, name: str, user_id: int) -> None:
         hold = await self.find(name, user_id)
         await self._locks.release(hold)

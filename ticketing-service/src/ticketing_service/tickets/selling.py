@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from ticketing_service.holds.locks import Held, HoldExpired, Seat, SeatLocks, keep_until
+from ticketing_service.holds.locks import CLAIM, Held, HoldExpired, Seat, SeatLocks, keep_until
 from ticketing_service.holds.scripts import SeatsUnreachable
 from ticketing_service.holds.service import Holds
 from ticketing_service.idempotency.once import Answer, Once, Recalled
@@ -34,11 +34,11 @@ _CHANGE_PAUSE_S: Final = 0.05
 _views = TypeAdapter(list[TicketView])
 # Of a hold's seats, these can only mean that the hold has lost them.
 _HOLD_IS_OVER: Final = (
+    HoldExpired,
     errors.SessionNotFound,
     errors.NoSuchSeat,
     errors.TooLate,
     errors.SeatTaken,
-    errors.LockLapsed,
 )
 
 
@@ -77,13 +77,15 @@ class Selling:
     async def sell_hold(self, once: Once, name: str, user_id: int) -> Answer:
         """All seats of a hold, or none."""
         await once.recall()
-        hold, held = await self._holds.show(name, user_id)
-        screening = await self._programme.get(hold.screening_id)
-        if screening is None:
-            raise HoldExpired
         try:
+            screening, held = await self._holds.begin_booking(name, user_id)
             return await self._sell(once, screening, held, user_id, one=False)
+        except errors.LockLapsed:
+            await self._holds.show(name, user_id)  # or it has expired
+            raise
         except _HOLD_IS_OVER as error:
+            # This request's twin may have booked it meanwhile.
+            await once.recall()
             raise HoldExpired from error
 
     async def pay(self, once: Once, ticket_id: int, caller: Principal) -> Answer:
@@ -122,7 +124,8 @@ class Selling:
             if not isinstance(outcome, ServiceUnavailable) or isinstance(
                 outcome, errors.SessionBeingChanged | errors.LockLapsed
             ):
-                await self._try(self._locks.unclaim(screening.id, held))
+                known = not isinstance(outcome, errors.SeatTaken)
+                await self._try(self._locks.unclaim(screening.id, held, known=known))
             raise
         sold = [((ticket.row_no, ticket.seat_no), ticket.id) for ticket in tickets]
         await self._try(self._locks.settle(screening, user_id, held, sold))
@@ -144,9 +147,10 @@ class Selling:
             body = views[0].model_dump_json().encode() if one else _views.dump_json(views)
             return tickets, await once.keep(transaction, Answer(201, body))
 
+        deadline = asyncio.get_running_loop().time() + CLAIM.total_seconds()
         for _ in range(_CHANGE_ATTEMPTS):
             try:
-                async with once.transaction() as transaction:
+                async with asyncio.timeout_at(deadline), once.transaction() as transaction:
                     return await book(transaction)
             except errors.SessionBeingChanged:
                 await asyncio.sleep(_CHANGE_PAUSE_S)

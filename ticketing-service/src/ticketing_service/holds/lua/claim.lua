@@ -8,10 +8,13 @@ if is_sold(sold, seat) then return {'taken'} end
 
 local found = lock_on(held, seat, now)
 if found and found.user ~= user then return {'taken'} end
--- One's own held seat is booked under its hold, with the hold's own end.
-if found and string.sub(found.token, 1, 2) ~= 'c-' and found.expires > now then
-  return {'own', found.token, int(found.expires)}
+local claimed = found and string.match(found.token, '^[cj]%-')
+-- One's own held seat is booked under its hold, and never after the hold's own end.
+if found and not claimed and found.expires > now then
+  lock(held, seat, found.token, user, found.expires, margin, now + duration + margin)
+  return {'own', found.token, int(math.min(found.expires, now + duration))}
 end
+if found then token = shared(found.token) end
 lock(held, seat, token, user, now + duration, margin)
 changed(version)
 keep(keep_at, held, version)

@@ -6,14 +6,15 @@ local now = clock()
 local created, expires, seats = unpack(redis.call('HMGET', hold, 'created', 'expires', 'seats'))
 if not created or tonumber(expires) <= now then return {'gone'} end
 
+local locks = {}
 for seat in each_seat(seats) do
   local found = lock_on(held, seat, now)
   if not found or found.token ~= token then return {'gone'} end
+  locks[seat] = found
 end
-local longer = math.min(now + duration, created + longest, latest)
-if longer < tonumber(expires) then longer = tonumber(expires) end
-for seat in each_seat(seats) do
-  lock(held, seat, token, user, longer, margin)
+local longer = math.max(expires, math.min(now + duration, created + longest, latest))
+for seat, found in pairs(locks) do
+  lock(held, seat, token, user, longer, margin, found.busy)
   redis.call('ZADD', mine, int(longer), seat)
 end
 redis.call('HSET', hold, 'expires', int(longer))

@@ -1,12 +1,12 @@
 -- Before every script. All keys of a screening share a hash tag, so each script is one call on
 -- one node of a cluster.
 --
---   {session:42}:held     hash  seat -> token|user|until|expires   a lock that ends by itself
+--   {session:42}:held     hash  seat -> token|user|until|expires|busy   a lock that ends by itself
 --   {session:42}:sold     hash  seat -> S|ticket|user or F|ticket|  what the last ticket left it as
 --   {session:42}:version  counter of changes that the seat map shows
 --
 -- Times are milliseconds of Redis' own clock. `expires` is what the customer was told; the lock
--- holds on until `until`, a margin later.
+-- holds on until `until`, a margin later. Until `busy` somebody may be about to book under it.
 
 local function clock()
   local time = redis.call('TIME')
@@ -20,14 +20,15 @@ end
 local function lock_on(held, seat, now)
   local value = redis.call('HGET', held, seat)
   if not value then return nil end
-  local token, user, until_, expires = string.match(value, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
+  local token, user, until_, expires, busy =
+    string.match(value, '^([^|]*)|([^|]*)|([^|]*)|([^|]*)|([^|]*)$')
   if tonumber(until_) <= now then return nil end
-  return {token = token, user = user, expires = tonumber(expires)}
+  return {token = token, user = user, expires = tonumber(expires), busy = tonumber(busy)}
 end
 
-local function lock(held, seat, token, user, expires, margin)
-  local value = token .. '|' .. user .. '|' .. int(expires + margin) .. '|' .. int(expires)
-  redis.call('HSET', held, seat, value)
+local function lock(held, seat, token, user, expires, margin, busy)
+  local times = int(expires + margin) .. '|' .. int(expires) .. '|' .. int(busy or 0)
+  redis.call('HSET', held, seat, token .. '|' .. user .. '|' .. times)
 end
 
 -- Compare and delete: a lock that has passed to somebody else stays.
@@ -38,6 +39,12 @@ local function unlock(held, seat, token)
     return true
   end
   return false
+end
+
+-- A claim that several requests of one customer have: whoever fails does not give it back, since
+-- another may be about to book.
+local function shared(token)
+  return 'j-' .. string.gsub(token, '^[cj]%-', '')
 end
 
 local function is_sold(sold, seat)

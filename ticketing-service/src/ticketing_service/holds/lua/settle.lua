@@ -7,7 +7,9 @@ local settled = {}
 for i = 4, #ARGV, 2 do
   local seat, ticket = ARGV[i], ARGV[i + 1]
   settled[seat] = true
-  if unlock(held, seat, token) then redis.call('ZREM', mine, seat) end
+  if unlock(held, seat, token) or unlock(held, seat, shared(token)) then
+    redis.call('ZREM', mine, seat)
+  end
   mark(sold, seat, 'S', ticket, user)
 end
 local seats = redis.call('HGET', hold, 'seats')
