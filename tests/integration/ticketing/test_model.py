@@ -1,0 +1,446 @@
+"""Ticketing against a plain model of it: random lives of three customers, each answer foretold.
+
+Hypothesis chooses what they do and how time passes; `model.py` says what must come of it. After
+each step the seat map, the holds and the tickets are compared with the model as well. Some
+bookings fall asleep between their lock in Redis and their question to PostgreSQL, and go on later,
+whatever has happened meanwhile.
+
+SEED=… chooses other lives, EXAMPLES=… more of them (a failure prints the steps that led to it).
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Collection, Coroutine
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any, Final
+
+import aiohttp
+import hypothesis
+import pytest
+from cinema_shared import context
+from cinema_shared.events.catalog import HallData
+from cinema_shared.events.envelope import Event
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from redis.asyncio import Redis
+from sqlalchemy import text
+from ticketing_service import api
+from ticketing_service.holds import locks
+from ticketing_service.holds.consumers import SeatMarks
+from ticketing_service.holds.locks import Seat
+from ticketing_service.tickets import sweeper
+from ticketing_service.tickets.selling import Selling
+
+from tests.integration.ticketing.conftest import Ticketing
+from tests.integration.ticketing.model import CLAIM, ROWS, SEATS, Answer, Booking, Model
+from tests.support import http
+
+USERS: Final = (1, 2, 3)
+STAFF: Final = 9
+SALES_END: Final = timedelta(hours=2)
+ON_SALE_FOR: Final = 2000.0
+# Nothing may be due while a step is under way.
+CLEARANCE: Final = 5.0
+
+_EARLIER = text(
+    "UPDATE screenings SET starts_at = starts_at - CAST(:span AS interval) WHERE id = :id"
+)
+_EVENTS = text("SELECT body FROM outbox WHERE id > :since AND type LIKE 'cinema.ticket.%'")
+
+users = st.sampled_from(USERS)
+# Half of the time two of them are in demand.
+seats = st.sampled_from([(1, 1), (1, 2)]) | st.tuples(st.integers(1, ROWS), st.integers(1, SEATS))
+small_baskets = st.lists(seats, min_size=1, max_size=4, unique=True)
+large_baskets = st.lists(seats, min_size=5, max_size=11, unique=True)
+picks = st.integers(0, 1000)
+
+
+class World:
+    """The real thing: one replica, a screening, and a hand on its clocks."""
+
+    def __init__(self, service: Ticketing, app: Any, redis: Any) -> None:
+        self.service = service
+        self.app = app
+        self.redis = redis
+        self.marks = SeatMarks(app.state.selling._locks)
+        self.session = 0
+        self.since = 0
+        self.aged = 0.0
+        self.gates: dict[str, asyncio.Event] = {}
+        self.asleep: dict[str, asyncio.Event] = {}
+        self._bearers = {
+            user: service.issuer.bearer(user, is_staff=user == STAFF) for user in (*USERS, STAFF)
+        }
+
+    async def open(self) -> float:
+        """Put a new screening on sale; when its sales end."""
+        self.aged = 0.0
+        async with self.service.database.transaction() as transaction:
+            self.since = await transaction.scalar(text("SELECT coalesce(max(id), 0) FROM outbox"))
+        starts = datetime.now(UTC) + SALES_END + timedelta(seconds=ON_SALE_FOR)
+        hall = HallData(id=1, name="Small hall", row_count=ROWS, seat_count=SEATS)
+        self.session = await self.service.put_on_sale(hall=hall, started_at=starts)
+        return (starts - SALES_END).timestamp()
+
+    async def call(
+        self, user: int, method: str, path: str, body: Any = None, **headers: str
+    ) -> Answer:
+        sent = self._bearers[user] | {name.replace("_", "-"): v for name, v in headers.items()}
+        async with self.service.client.request(
+            method, self.service.url + path, json=body, headers=sent
+        ) as response:
+            return response.status, await response.json() if response.status != 204 else None
+
+    async def fall_asleep(self, name: str, call: Coroutine[Any, Any, Answer]) -> Any:
+        """Start a booking that waits before its transaction; its task, or an earlier answer."""
+        self.gates[name], self.asleep[name] = asyncio.Event(), asyncio.Event()
+        task = asyncio.create_task(call)
+        arrived = asyncio.create_task(self.asleep[name].wait())
+        await asyncio.wait([task, arrived], return_when=asyncio.FIRST_COMPLETED)
+        arrived.cancel()
+        return task
+
+    async def let_time_pass(self, seconds: float) -> None:
+        """All that is stored as a time moves towards the past, in Redis and in PostgreSQL.
+
+        But not when Redis forgets a key: nothing may depend on that.
+        """
+        prefix, ms = f"{{session:{self.session}}}", int(seconds * 1000)
+        changes = self.redis.pipeline()
+        for key in await self.redis.keys(f"{prefix}:hold:*"):
+            for name in ("created", "expires"):
+                changes.hincrby(key, name, -ms)
+        for seat, value in (await self.redis.hgetall(f"{prefix}:held")).items():
+            token, user, *times = value.split("|")
+            aged = "|".join([token, user, *(str(int(time) - ms) for time in times)])
+            changes.hset(f"{prefix}:held", seat, aged)
+        for user in USERS:
+            key = f"{prefix}:user:{user}"
+            for seat in await self.redis.zrange(key, 0, -1):
+                changes.zincrby(key, -ms, seat)
+        await changes.execute()
+        self.aged += seconds
+        async with self.service.database.transaction() as transaction:
+            await transaction.execute(
+                _EARLIER, {"span": timedelta(seconds=seconds), "id": self.session}
+            )
+        await self.app.state.selling._programme.refresh()
+
+    async def lose_redis(self) -> None:
+        for key in await self.redis.keys(f"{{session:{self.session}}}:*"):
+            await self.redis.delete(key)
+
+    async def sweep(self, order: int) -> None:
+        """With word of all tickets since the start, in any order, as a worker may hear it."""
+        database = self.service.database
+        await sweeper.expire_unpaid(database, SALES_END)
+        async with database.transaction() as transaction:
+            rows = list(await transaction.execute(_EVENTS, {"since": self.since}))
+            Random(order).shuffle(rows)
+            for row in rows:
+                await self.marks.on_ticket(transaction, Event.model_validate_json(row.body))
+
+
+class Lives(RuleBasedStateMachine):
+    """Set by the test."""
+
+    world: World
+    loop: asyncio.AbstractEventLoop
+    steps = 0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.flights: dict[str, tuple[Booking, Any]] = {}
+        self.answered: list[tuple[int, str, str, Any, str, Answer]] = []
+        self.names = 0
+        self.seen: tuple[int, Any] = (0, None)
+
+    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
+
+    def call(self, user: int, method: str, path: str, body: Any = None, **headers: str) -> Answer:
+        answer: Answer = self.run(self.world.call(user, method, path, body, **headers))
+        return answer
+
+    def call_with_key(self, user: int, path: str, body: Any) -> Answer:
+        """What is final is asked for again later."""
+        key = self.new_name()
+        answer = self.call(user, "POST", path, body, Idempotency_Key=key)
+        if answer[0] in (201, 409):
+            self.answered.append((user, "POST", path, body, key, answer))
+        return answer
+
+    def new_name(self) -> str:
+        self.names += 1
+        return f"{self.world.session}-{self.names}"
+
+    def now(self) -> float:
+        """A moment at which nothing is about to happen."""
+        ahead = self.model.next_due(datetime.now(UTC).timestamp(), CLEARANCE)
+        if ahead > 0:
+            self.age(ahead)
+        return datetime.now(UTC).timestamp()
+
+    def age(self, seconds: float) -> None:
+        self.run(self.world.let_time_pass(seconds))
+        self.model.let_time_pass(seconds)
+
+    @initialize()
+    def open(self) -> None:
+        self.model = Model(self.run(self.world.open()))
+
+    # What customers do ----------------------------------------------------------------------
+
+    @rule(user=users, basket=small_baskets | large_baskets)
+    def hold(self, user: int, basket: list[Seat]) -> None:
+        now = self.now()
+        wanted = [{"row": row, "seat": seat} for row, seat in basket]
+        body = {"session": self.world.session, "seats": wanted}
+        answer = self.call_with_key(user, "/hold", body)
+        self.model.hold(now, user, basket, answer)
+
+    @precondition(lambda self: self.model.holds)
+    @rule(user=users | st.none(), pick=picks)
+    def extend(self, user: int | None, pick: int) -> None:
+        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        self.model.extend(now, user, name, self.call(user, "PATCH", f"/hold/{name}"))
+
+    @precondition(lambda self: self.model.holds)
+    @rule(user=users | st.none(), pick=picks)
+    def release(self, user: int | None, pick: int) -> None:
+        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        self.model.release(now, user, name, self.call(user, "DELETE", f"/hold/{name}"))
+
+    @precondition(lambda self: self.model.holds)
+    @rule(user=users | st.none(), pick=picks)
+    def book_hold(self, user: int | None, pick: int) -> None:
+        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        booking = self.model.begin_with_hold(now, user, name)
+        self.model.finish(now, booking, self.call_with_key(user, "/book", {"hold": name}))
+
+    @rule(user=users, seat=seats)
+    def book_seat(self, user: int, seat: Seat) -> None:
+        now = self.now()
+        booking = self.model.begin_with_seat(now, user, seat)
+        self.model.finish(now, booking, self.call_with_key(user, "/book", self.place(seat)))
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(user=users | st.none(), pick=picks)
+    def pay(self, user: int | None, pick: int) -> None:
+        now, ticket, user = self.now(), *self.model.pick_ticket(pick, user)
+        self.model.pay(now, user, ticket, self.call(user, "PATCH", f"/pay/{ticket}"))
+
+    @precondition(lambda self: self.model.tickets)
+    @rule(user=users | st.none(), pick=picks)
+    def cancel(self, user: int | None, pick: int) -> None:
+        _, ticket, user = self.now(), *self.model.pick_ticket(pick, user)
+        self.model.cancel(user, ticket, self.call(user, "DELETE", f"/ticket/{ticket}"))
+
+    @precondition(lambda self: self.answered)
+    @rule(pick=picks)
+    def ask_again(self, pick: int) -> None:
+        user, method, path, body, key, first = self.answered[pick % len(self.answered)]
+        again = self.call(user, method, path, body, Idempotency_Key=key)
+        assert without_request_id(again) == without_request_id(first)
+
+    # Bookings that sleep --------------------------------------------------------------------
+
+    @precondition(lambda self: self.model.holds and len(self.flights) < 3)
+    @rule(pick=picks)
+    def book_hold_and_sleep(self, pick: int) -> None:
+        now, name, user = self.now(), *self.model.pick_hold(pick, None)
+        booking = self.model.begin_with_hold(now, user, name)
+        self.fall_asleep(now, booking, {"hold": name})
+
+    @precondition(lambda self: len(self.flights) < 3)
+    @rule(user=users, seat=seats)
+    def book_seat_and_sleep(self, user: int, seat: Seat) -> None:
+        now = self.now()
+        booking = self.model.begin_with_seat(now, user, seat)
+        self.fall_asleep(now, booking, self.place(seat))
+
+    def fall_asleep(self, now: float, booking: Booking, body: Any) -> None:
+        name = self.new_name()
+        call = self.world.call(booking.user, "POST", "/book", body, X_Request_ID=name)
+        task = self.run(self.world.fall_asleep(name, call))
+        if task.done():
+            self.model.finish(now, booking, task.result())
+        else:
+            self.flights[name] = (booking, task)
+
+    @precondition(lambda self: self.flights)
+    @rule(pick=picks)
+    def wake(self, pick: int) -> None:
+        name = list(self.flights)[pick % len(self.flights)]
+        now = self.now()
+        booking, task = self.flights.pop(name)
+
+        async def answer() -> Answer:
+            self.world.gates[name].set()
+            result: Answer = await task
+            return result
+
+        self.model.finish(now, booking, self.run(answer()))
+
+    # What happens by itself -----------------------------------------------------------------
+
+    @rule(seconds=st.sampled_from([10.0, CLAIM + 6, 100.0, 290.0, 400.0, 600.0, 617.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.age(seconds)
+
+    @rule(order=picks)
+    def sweep(self, order: int) -> None:
+        now = self.now()
+        self.run(self.world.sweep(order))
+        self.model.sweep(now)
+
+    @precondition(lambda self: not self.flights)
+    @rule(pick=st.integers(0, 3))
+    def redis_loses_everything(self, pick: int) -> None:
+        if pick == 0:  # not too often
+            self.run(self.world.lose_redis())
+            self.model.lose_redis()
+            # So are the answers that were kept there.
+            self.answered = [kept for kept in self.answered if kept[2] != "/hold"]
+
+    # What can be seen -----------------------------------------------------------------------
+
+    @invariant()
+    def as_the_model_says(self) -> None:
+        now = self.now()
+        Lives.steps += 1
+        onlooker = USERS[Lives.steps % len(USERS)]
+        asked = [(hold.user, name) for name, hold in list(self.model.holds.items())[-5:]]
+        asked += [(onlooker, name) for _, name in asked[-1:]]
+        tickets = f"/ticket?session={self.world.session}"
+        lists = [
+            (user, words)
+            for user in (STAFF, onlooker)
+            for words in (("booked", "paid"), ("cancelled",), ("expired",))
+        ]
+        answers: list[Answer] = self.run(
+            together(
+                self.world.call(onlooker, "GET", f"/session/{self.world.session}/seats"),
+                *(self.world.call(user, "GET", f"/hold/{name}") for user, name in asked),
+                *(
+                    self.world.call(
+                        user, "GET", tickets + ("" if words[1:] else f"&status={words[0]}")
+                    )
+                    for user, words in lists
+                ),
+            )
+        )
+        self.compare_map(now, onlooker, answers.pop(0))
+        for user, name in asked:
+            self.model.check_hold(now, user, name, answers.pop(0))
+        for user, words in lists:
+            status, shown = answers.pop(0)
+            assert status == 200
+            assert [
+                (t["id"], t["user"], (t["row"], t["seat"]), t["ticket_status"]["name"])
+                for t in shown
+            ] == self.model.listed(None if user == STAFF else user, words)
+
+    def compare_map(self, now: float, onlooker: int, answer: Answer) -> None:
+        status, shown = answer
+        assert status == 200
+        taken = {(s["row"], s["seat"]): (s["state"], s.get("mine", False)) for s in shown["taken"]}
+        expected = self.model.seat_map(now)
+        assert taken == {s: (state, user == onlooker) for s, (state, user) in expected.items()}
+        version, last = self.seen
+        assert shown["version"] >= version
+        assert shown["version"] > version or expected == last, "it changed under the same version"
+        self.seen = (shown["version"], expected)
+
+    def teardown(self) -> None:
+        async def wake_all() -> None:
+            for name, (_, task) in self.flights.items():
+                self.world.gates[name].set()
+                await task
+
+        self.run(wake_all())
+
+    def place(self, seat: Seat) -> dict[str, int]:
+        return {"session": self.world.session, "row": seat[0], "seat": seat[1]}
+
+
+async def together(*calls: Coroutine[Any, Any, Answer]) -> list[Answer]:
+    return await asyncio.gather(*calls)
+
+
+def without_request_id(answer: Answer) -> Answer:
+    status, body = answer
+    return status, {**body, "request_id": ""} if isinstance(body, dict) else body
+
+
+@pytest.fixture
+async def world(
+    ticketing: Ticketing, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[World]:
+    """Claims last longer here, so that the test need not hurry."""
+    monkeypatch.setattr(locks, "CLAIM", timedelta(seconds=CLAIM))
+    app = api.create(ticketing.settings, ticketing.issuer)
+    async with (
+        http.serve(app) as url,
+        aiohttp.ClientSession() as client,
+        Redis.from_url(redis_url, decode_responses=True) as redis,
+        readiness(client, url),
+    ):
+        world = World(replace(ticketing, url=url, client=client), app, redis)
+        book = Selling._book
+
+        async def book_later(
+            self: Selling, once: Any, screening: Any, held: Any, *args: Any, **kwargs: Any
+        ) -> Any:
+            name = context.request_id.get()
+            if name in world.gates:
+                since = world.aged
+                world.asleep[name].set()
+                await world.gates[name].wait()
+                passed = timedelta(seconds=world.aged - since)
+                held = replace(held, expires_at=held.expires_at - passed)
+            return await book(self, once, screening, held, *args, **kwargs)
+
+        monkeypatch.setattr(Selling, "_book", book_later)
+        yield world
+
+
+@asynccontextmanager
+async def readiness(client: aiohttp.ClientSession, url: str) -> AsyncIterator[None]:
+    while (await client.get(f"{url}/readyz")).status != 200:
+        await asyncio.sleep(0.02)
+    yield
+
+
+async def test_three_customers_in_a_small_hall(world: World) -> None:
+    seed = int(os.environ.get("SEED", "1"))
+    machine = hypothesis.seed(seed)(
+        type("Lives", (Lives,), {"world": world, "loop": asyncio.get_running_loop()})
+    )
+    before = Lives.steps
+    chosen = settings(
+        max_examples=int(os.environ.get("EXAMPLES", "10")),
+        stateful_step_count=40,
+        deadline=None,
+        database=None,
+        phases=_phases(),
+        suppress_health_check=list(HealthCheck),
+    )
+    await asyncio.to_thread(run_state_machine_as_test, machine, settings=chosen)
+    print(f"seed {seed}: {Lives.steps - before} steps")
+
+
+def _phases() -> Collection[Phase]:
+    """Looking for fewer steps that fail as well takes minutes: SHRINK=1."""
+    return [Phase.generate, Phase.shrink] if os.environ.get("SHRINK") else [Phase.generate]
