@@ -23,6 +23,8 @@ from typing import Any, ClassVar
 from cinema_shared import context
 
 MEDIA_TYPE = "application/problem+json"
+# As RFC 9110 has them; the standard library's words differ from one Python to the next.
+_TITLES = {413: "Content Too Large", 422: "Unprocessable Content"}
 
 
 class Problem(Exception):  # noqa: N818  (named as RFC 9457 names it)
@@ -117,7 +119,7 @@ def body(status: int, code: str, detail: str, extras: Mapping[str, Any] | None =
     return json.dumps(
         {
             "type": f"urn:cinema:problem:{code}",
-            "title": HTTPStatus(status).phrase,
+            "title": _TITLES.get(status) or HTTPStatus(status).phrase,
             "status": status,
             "detail": detail,
             "code": code,

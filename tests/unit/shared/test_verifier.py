@@ -65,7 +65,7 @@ FORGERIES = {
     "kid is a path": ISSUER.token(1, headers={"kid": "../../etc/passwd"}),
     "kid is SQL": ISSUER.token(1, headers={"kid": "' OR 1=1 --"}),
     "expired": ISSUER.token(1, exp=NOW - 10),
-    "not yet valid": ISSUER.token(1, nbf=NOW + 60),
+    "not yet valid": ISSUER.token(1, nbf=NOW + 86_400),
     "wrong audience": ISSUER.token(1, aud="other"),
     "wrong issuer": ISSUER.token(1, iss="other"),
     "another type": ISSUER.token(1, headers={"typ": "JWT"}),

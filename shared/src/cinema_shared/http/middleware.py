@@ -42,7 +42,10 @@ class RequestContext:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-ID"] = request_id
+                if message["status"] == 204:  # of no content there is no type
+                    del answer["content-type"]
             await send(message)
 
         # FastAPI counts what is not declared, and would answer this one in plain text.

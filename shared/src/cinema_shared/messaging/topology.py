@@ -31,6 +31,8 @@ class Queue:
     name: str
     bindings: tuple[str, ...]
     prefetch: int = 50
+    # A command that nobody answered in time is of no use to anybody later.
+    dead_letters: bool = True
 
     @property
     def dead(self) -> str:
@@ -41,14 +43,15 @@ class Queue:
 CATALOG_TICKETS: Final = Queue("catalog.tickets", ("ticket.#",))
 TICKETING_SCREENINGS: Final = Queue("ticketing.screenings", ("session.#",))
 TICKETING_SEATS: Final = Queue("ticketing.seats", ("ticket.#",))
-TICKETING_COMMANDS: Final = Queue("ticketing.commands", ())
+TICKETING_COMMANDS: Final = Queue("ticketing.commands", (), dead_letters=False)
 _QUEUES: Final = (CATALOG_TICKETS, TICKETING_SCREENINGS, TICKETING_SEATS, TICKETING_COMMANDS)
 
 
 def _arguments(queue: Queue) -> dict[str, Any]:
-    return {
-        "x-queue-type": "quorum",
-        "x-delivery-limit": _DELIVERY_LIMIT,
+    arguments = {"x-queue-type": "quorum", "x-delivery-limit": _DELIVERY_LIMIT}
+    if not queue.dead_letters:
+        return arguments
+    return arguments | {
         "x-dead-letter-exchange": DEAD_LETTERS,
         "x-dead-letter-routing-key": queue.name,
         # Not lost on the way to the dead letters either; needs reject-publish.
@@ -67,10 +70,11 @@ async def declare(channel: AbstractChannel) -> None:
     for key in _RECORDED:
         await log.bind(events, key)
     for queue in _QUEUES:
-        dead_queue = await channel.declare_queue(
-            queue.dead, durable=True, arguments={"x-queue-type": "quorum"}
-        )
-        await dead_queue.bind(dead, queue.name)
+        if queue.dead_letters:
+            dead_queue = await channel.declare_queue(
+                queue.dead, durable=True, arguments={"x-queue-type": "quorum"}
+            )
+            await dead_queue.bind(dead, queue.name)
         declared = await channel.declare_queue(
             queue.name, durable=True, arguments=_arguments(queue)
         )

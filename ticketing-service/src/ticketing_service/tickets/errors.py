@@ -20,7 +20,7 @@ class SeatTaken(Conflict):
 
 class TooLate(Conflict):
     code = "book_too_late_error"
-    detail = "Booking and paying end two hours before the start."
+    detail = "It is too late to book or pay for this session."
 
 
 class NotYourself(Forbidden):
