@@ -11,5 +11,5 @@ from tests.faults.run import SETTINGS
 @pytest.fixture(scope="session")
 def faulty_suite() -> Iterator[Suite]:
     """Two replicas. Each test brings its own users and sessions, and leaves all processes well."""
-    with private_suite(2, SETTINGS) as suite:
+    with private_suite(2, SETTINGS, breakable=True) as suite:
         yield suite

@@ -32,7 +32,7 @@ class Suite:
 
     @property
     def sabotage(self) -> Path:
-        """Names the guard that processes which start now do without: `sabotage/`."""
+        """Names the guard to do without, in a suite whose guards can be taken out."""
         return self.folder / "sabotage"
 
     @property
@@ -71,7 +71,10 @@ class Suite:
 
 
 @contextmanager
-def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) -> Iterator[Suite]:
+def private_suite(
+    replicas: int = 2, settings: Mapping[str, str] | None = None, *, breakable: bool = False
+) -> Iterator[Suite]:
+    """Where it is `breakable`, single guards can be taken out of it: `sabotage/`."""
     with tempfile.TemporaryDirectory(prefix="cinema-faults-") as folder:
         suite = Suite(Path(folder), replicas)
         chosen = {
@@ -80,12 +83,15 @@ def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) 
             "CINEMA_TIMEZONE": zone_where_it_is_morning(),
             # No client logs in twice.
             "ACCESS_LIFETIME": "06:00:00",
-            # What we see of Python packages, the processes of the suite see; ours comes first, and
-            # does nothing until it is asked to.
-            "PYTHONPATH": os.pathsep.join([str(SABOTAGE), *_python_path()]),
-            "SABOTAGE_FILE": str(suite.sabotage),
             **(settings or {}),
         }
+        # What we see of Python packages, the processes of the suite see.
+        packages = os.environ.get("PYTHONPATH", "")
+        if breakable:
+            packages = os.pathsep.join([str(SABOTAGE), packages]).rstrip(os.pathsep)
+            chosen["SABOTAGE_FILE"] = str(suite.sabotage)
+        if packages:
+            chosen["PYTHONPATH"] = packages
         (suite.folder / "env").write_text("".join(f"{k}={v}\n" for k, v in chosen.items()))
         # Asked to end, the run still ends its suite.
         before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -96,10 +102,6 @@ def private_suite(replicas: int = 2, settings: Mapping[str, str] | None = None) 
         finally:
             suite.run("down")
             signal.signal(signal.SIGTERM, before)
-
-
-def _python_path() -> list[str]:
-    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
 
 
 def zone_where_it_is_morning() -> str:

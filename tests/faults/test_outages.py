@@ -85,8 +85,8 @@ async def test_postgres_frozen(faulty_suite: Suite) -> None:
             # More than the pools of both replicas have, and again when all are in use.
             for _ in range(3):
                 calls += await asyncio.gather(
-                    *(on.anna.book(next(seats)) for _ in range(12)),
-                    *(on.anna.pay(ticket["id"]) for _ in range(12)),
+                    *(on.anna.book(next(seats)) for _ in range(5)),
+                    *(on.anna.pay(ticket["id"]) for _ in range(20)),
                     on.carl.book_hold(hold),
                 )
             unavailable(calls, within=4.0)
