@@ -32,12 +32,13 @@ class Answer:
         self._response = response
         self.status = response.status
         self.headers = response.raw_headers
+        # As announced; -1 where it is not.
+        self.length = response.content_length if response.content_length is not None else -1
 
-    async def chunks(self) -> AsyncIterator[bytes]:
-        """The body as it arrives, in its own encoding."""
+    async def read(self) -> bytes:
+        """The next piece of the body as it arrives, in its own encoding; nothing at its end."""
         try:
-            async for chunk in self._response.content.iter_any():
-                yield chunk
+            return await self._response.content.readany()
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(repr(error), sent=True) from error
 
@@ -85,8 +86,10 @@ class Client:
         try:
             async with asyncio.timeout(within_s):
                 answer = await self.ask(address, "GET", path, [])
+                content = b""
                 try:
-                    content = b"".join([chunk async for chunk in answer.chunks()])
+                    while piece := await answer.read():
+                        content += piece
                 finally:
                     answer.close()
         except TimeoutError:
