@@ -1,9 +1,11 @@
 """Takes one guard out of ticketing, from outside: Python runs this before anything else.
 
 Which one is a word of the file that SABOTAGE_FILE names, at the moment that the guard would act;
-none, while there is no such file. The word `pause` is no guard: with it, a replica that has sold a
-seat loses a few seconds before it goes on, as one that is frozen would. A guard that is not found where it was ends the process: a test
+none, while there is no such file. A guard that is not found where it was ends the process: a test
 that takes nothing out shows nothing.
+
+The word `pause` is no guard: with it, a replica that has sold a seat loses a few seconds before it
+goes on, as one that is frozen would.
 """
 
 import asyncio
