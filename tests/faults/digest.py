@@ -34,7 +34,7 @@ def read(call: Call, status: int, headers: Mapping[str, str], body: bytes, stamp
         call.flaws.append(f"a refusal of type {headers.get('Content-Type')}")
     if isinstance(content, dict):
         call.code = str(content.get("code", ""))
-        call.answer = content.get("seats")
+        call.answer = [[taken["row"], taken["seat"]] for taken in content.get("seats", [])]
 
 
 def _matters(action: str, content: Any, stamp: Stamp) -> Any:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
+import redis.asyncio
+
 from tests.faults.api import Api, Identity
 from tests.faults.checker.state import State
 from tests.faults.history import Seat
@@ -15,7 +17,9 @@ _ATTEMPTS: Final = 3
 _AT_ONCE: Final = 8
 
 
-async def refill(people: Crowd, screenings: Sequence[Screening], state: State) -> None:
+async def refill(
+    people: Crowd, screenings: Sequence[Screening], state: State, redis_url: str
+) -> None:
     """Hold every free seat of these sessions, and let it go again; what fails is in `stuck`."""
     taken = {(row.session, row.seat) for row in state.tickets.values() if row.is_live}
     at_once = asyncio.Semaphore(_AT_ONCE)
@@ -29,6 +33,20 @@ async def refill(people: Crowd, screenings: Sequence[Screening], state: State) -
                 await _try(people.api, who, screening, free[n : n + _BASKET], state)
 
     await asyncio.gather(*map(try_all, screenings))
+    if state.stuck:
+        await _explain(redis_url, state)
+
+
+async def _explain(redis_url: str, state: State) -> None:
+    """What Redis has of the seats that are stuck."""
+    client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
+    for (session, (row, seat)), answer in state.stuck.items():
+        known = [
+            f"{kind} {await client.hget(f'{{session:{session}}}:{kind}', f'{row}:{seat}')}"
+            for kind in ("held", "sold")
+        ]
+        state.stuck[session, (row, seat)] = f"{answer}; in Redis: {', '.join(known)}"
+    await client.aclose()
 
 
 async def _try(

@@ -78,7 +78,8 @@ async def run(
         stopped = history.now()
         state = await calm.read(suite, history, people, unready)
         await asyncio.sleep(max(0.0, stopped + LONGEST_HOLD_S + HOLD_MARGIN_S - history.now()))
-        await refill(people, calm.still_open(people.programme.all, history.now()), state)
+        open_still = calm.still_open(people.programme.all, history.now())
+        await refill(people, open_still, state, suite.settings["REDIS_URL"])
     history.finish()
     return history, state
 

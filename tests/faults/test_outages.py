@@ -63,6 +63,13 @@ def unavailable(calls: Sequence[Call], within: float) -> None:
         assert call.end - call.start < within + _SLACK_S, call
 
 
+async def sold(actor: Actor, seat: Seat) -> int:
+    """The ticket."""
+    call = await actor.book(seat)
+    assert call.outcome == "ok", call
+    return int(call.answer[0]["id"])
+
+
 async def book_them(actor: Actor, seats: Sequence[Seat]) -> list[Call]:
     return await asyncio.gather(*(actor.book(seat) for seat in seats))
 
@@ -78,7 +85,7 @@ async def test_postgres_frozen(faulty_suite: Suite) -> None:
     async with whole_afterwards(faulty_suite) as on:
         seats = itertools.cycle(SEATS)
         hold = await on.carl.hold(SEATS[-1])
-        [ticket] = (await on.anna.book(next(seats))).answer
+        ticket = await sold(on.anna, next(seats))
         pid = pid_of(faulty_suite, "postgres")
         with frozen(pid):
             calls = [await on.carl.book_hold(hold)]
@@ -86,7 +93,7 @@ async def test_postgres_frozen(faulty_suite: Suite) -> None:
             for _ in range(2):
                 calls += await asyncio.gather(
                     *(on.anna.book(next(seats)) for _ in range(6)),
-                    *(on.anna.pay(ticket["id"]) for _ in range(20)),
+                    *(on.anna.pay(ticket) for _ in range(20)),
                 )
             unavailable(calls, within=4.0)
         await eventually(on.bert, seats, within=10.0)
@@ -110,7 +117,7 @@ async def _no_transaction_is_left_open(suite: Suite) -> None:
 async def test_redis_frozen(faulty_suite: Suite) -> None:
     async with whole_afterwards(faulty_suite) as on:
         seats = iter(SEATS)
-        first, second = [(await on.anna.book(next(seats))).answer[0]["id"] for _ in range(2)]
+        first, second = [await sold(on.anna, next(seats)) for _ in range(2)]
         with frozen(pid_of(faulty_suite, "redis")):
             calls = await asyncio.gather(*(on.bert.hold(seat) for seat in SEATS[5:15]))
             calls += await book_them(on.bert, SEATS[5:15])
@@ -125,9 +132,9 @@ async def test_redis_frozen(faulty_suite: Suite) -> None:
 
 async def test_redis_killed(faulty_suite: Suite) -> None:
     async with whole_afterwards(faulty_suite) as on:
-        [ticket] = (await on.anna.book(SEATS[0])).answer
+        ticket = await sold(on.anna, SEATS[0])
         os.kill(pid_of(faulty_suite, "redis"), signal.SIGKILL)
-        assert (await on.anna.pay(ticket["id"])).outcome == "ok"
+        assert (await on.anna.pay(ticket)).outcome == "ok"
         await eventually(on.bert, iter(SEATS[1:] * 10), within=10.0)
         assert (await on.bert.book(SEATS[0])).code == "wrong_seat_error"
 
@@ -137,16 +144,16 @@ async def test_rabbitmq_killed(faulty_suite: Suite) -> None:
     async with whole_afterwards(faulty_suite) as on:
         os.kill(pid_of(faulty_suite, "rabbitmq"), signal.SIGKILL)
         for seat in SEATS[:10]:
-            [ticket] = (await on.anna.book(seat)).answer
-            assert (await on.anna.pay(ticket["id"])).outcome == "ok"
+            ticket = await sold(on.anna, seat)
+            assert (await on.anna.pay(ticket)).outcome == "ok"
 
 
 async def test_rabbitmq_frozen(faulty_suite: Suite) -> None:
     async with whole_afterwards(faulty_suite) as on:
         with frozen(pid_of(faulty_suite, "rabbitmq")):
             for seat in SEATS[:10]:
-                [ticket] = (await on.anna.book(seat)).answer
-                assert (await on.anna.cancel(ticket["id"])).outcome == "ok"
+                ticket = await sold(on.anna, seat)
+                assert (await on.anna.cancel(ticket)).outcome == "ok"
                 await asyncio.sleep(1.2)
 
 
