@@ -151,7 +151,8 @@ class Client:
 @pytest.fixture(scope="session")
 async def http() -> AsyncIterator[aiohttp.ClientSession]:
     timeout = aiohttp.ClientTimeout(total=10)
-    connector = aiohttp.TCPConnector(limit=200)
+    # Shorter than the gateway keeps an idle connection.
+    connector = aiohttp.TCPConnector(limit=200, keepalive_timeout=4)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as session:
         yield session
 

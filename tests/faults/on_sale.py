@@ -154,7 +154,7 @@ async def tokens(suite: Suite, count: int) -> Sequence[str]:
 async def opened(suite: Suite) -> AsyncIterator[Sale]:
     """A session of one big hall, on sale."""
     timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S, sock_connect=_TIMEOUT_S)
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS)
+    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=4)
     async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
         settings = suite.settings
         login = {k: settings[f"STAFF_{k.upper()}"] for k in ("username", "password")}

@@ -3,7 +3,6 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 from ticketing_service.holds.identity import HoldId
 
 SECRET = "s" * 32
