@@ -42,7 +42,7 @@ async def _explain(redis_url: str, state: State) -> None:
     client = redis.asyncio.Redis.from_url(redis_url, decode_responses=True)
     for (session, (row, seat)), answer in state.stuck.items():
         known = [
-            f"{kind} {await client.hget(f'{{session:{session}}}:{kind}', f'{row}:{seat}')}"
+            f"{kind} {await client.hget(f'{{session:{session}}}:{kind}', f'{row}:{seat}')!s}"
             for kind in ("held", "sold")
         ]
         state.stuck[session, (row, seat)] = f"{answer}; in Redis: {', '.join(known)}"
