@@ -15,7 +15,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cinema_shared.problems import Conflict, Gone, Unprocessable
-from redis.exceptions import RedisError
 
 from ticketing_service.holds import scripts
 from ticketing_service.holds.identity import HoldId
@@ -124,12 +123,10 @@ class SeatLocks:
     async def reserve_key(self, user_id: int, key: str, fingerprint: str) -> None:
         """Bind an idempotency key to what it is used for first; raises `KeyReused` for more."""
         name = f"{{once:{user_id}}}:{_digest(key)}"
-        try:
+        async with scripts.asking(self._redis):
             bound = await self._redis.set(
                 name, fingerprint, nx=True, get=True, px=_ms(_IDEMPOTENCY)
             )
-        except (RedisError, OSError) as error:
-            raise scripts.SeatsUnreachable from error
         if bound is not None and bound != fingerprint:
             raise KeyReused
 
@@ -235,10 +232,8 @@ class SeatLocks:
         """The token to load under: that of whoever loads already, if somebody does."""
         [key] = _keys(screening_id, "loading")
         token = secrets.token_hex(8)
-        try:
+        async with scripts.asking(self._redis):
             others = await self._redis.set(key, token, nx=True, get=True, px=_ms(_LOADING))
-        except (RedisError, OSError) as error:
-            raise scripts.SeatsUnreachable from error
         return str(others or token)
 
     async def load(

@@ -1,7 +1,9 @@
 """Redis, and the scripts that run in it."""
 
+import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -10,11 +12,15 @@ from cinema_shared.problems import ServiceUnavailable
 from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import NoScriptError, RedisError
+from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 # A frozen server must not hold a request: with its defaults the client tries for a minute.
 _TIMEOUT_S: Final = 0.5
+# Waiting for a connection, making it, asking a cluster for its nodes: all in all no longer.
+_DEADLINE_S: Final = 0.9
 _CONNECTIONS: Final = 50
+# Of each node. A cluster's client cannot wait for a free one; it refuses.
+_CONNECTIONS_OF_CLUSTER: Final = 500
 _CLUSTER: Final = "redis+cluster://"
 
 
@@ -35,7 +41,14 @@ def connect(url: str) -> Client:
     }
     if url.startswith(_CLUSTER):
         nodes = url.replace(_CLUSTER, "redis://", 1)
-        return RedisCluster.from_url(nodes, max_connections=_CONNECTIONS, **timeouts)
+        return RedisCluster.from_url(
+            nodes,
+            max_connections=_CONNECTIONS_OF_CLUSTER,
+            # A slot that has moved is looked for where it is now. To ask for all slots again, the
+            # client would close every connection, those in use too.
+            reinitialize_steps=0,
+            **timeouts,
+        )
     pool = BlockingConnectionPool.from_url(
         url, max_connections=_CONNECTIONS, timeout=_TIMEOUT_S, **timeouts
     )
@@ -49,17 +62,27 @@ def _source(name: str) -> tuple[str, str]:
     return text, hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
 
+@asynccontextmanager
+async def asking(redis: Client) -> AsyncIterator[None]:
+    """Raises `SeatsUnreachable` where no answer comes in time."""
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            # A cluster's client that does not know the slots yet would ask any node.
+            await redis.initialize()
+            yield
+    except (RedisError, RedisClusterException, OSError) as error:
+        raise SeatsUnreachable from error
+
+
 async def run(redis: Client, name: str, keys: Sequence[str], *arguments: str | int) -> list[Any]:
     """The answer of a script: a list whose first word says what happened.
 
     Raises `SeatsUnreachable` where there is no answer; whether it ran is then unknown.
     """
     text, digest = _source(name)
-    try:
+    async with asking(redis):
         try:
             answer = await redis.evalsha(digest, len(keys), *keys, *map(str, arguments))
         except NoScriptError:
             answer = await redis.eval(text, len(keys), *keys, *map(str, arguments))
-    except (RedisError, OSError) as error:
-        raise SeatsUnreachable from error
-    return list(answer)
+        return list(answer)
