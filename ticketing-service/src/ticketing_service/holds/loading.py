@@ -35,6 +35,8 @@ class SoldSeats:
     async def _load(self, screening: Screening) -> None:
         for _ in range(_ATTEMPTS):
             token = await self._locks.begin_loading(screening.id)
+            if token is None:
+                return
             if await self._locks.load(screening, token, await self._live(screening.id)):
                 return
         raise SeatsUnreachable

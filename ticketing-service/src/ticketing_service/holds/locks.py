@@ -199,7 +199,8 @@ class SeatLocks:
         await scripts.run(
             self._redis,
             "settle",
-            _keys(screening.id, "held", "sold", "version", f"hold:{held.token}", f"user:{user_id}"),
+            _keys(screening.id, "held", "sold", "version")
+            + _keys(screening.id, f"hold:{held.token}", f"user:{user_id}", "loading"),
             held.token,
             user_id,
             _keep(screening),
@@ -228,13 +229,16 @@ class SeatLocks:
             _text([seat]),
         )
 
-    async def begin_loading(self, screening_id: int) -> str:
-        """The token to load under: that of whoever loads already, if somebody does."""
-        [key] = _keys(screening_id, "loading")
-        token = secrets.token_hex(8)
-        async with scripts.asking(self._redis):
-            others = await self._redis.set(key, token, nx=True, get=True, px=_ms(_LOADING))
-        return str(others or token)
+    async def begin_loading(self, screening_id: int) -> str | None:
+        """The token to load under: that of whoever loads already, if somebody does.
+
+        None, where somebody has loaded meanwhile.
+        """
+        keys = _keys(screening_id, "sold", "version", "loading")
+        answer = await scripts.run(
+            self._redis, "begin_loading", keys, secrets.token_hex(8), _ms(_LOADING)
+        )
+        return str(answer[1]) if answer[0] == "load" else None
 
     async def load(
         self, screening: Screening, token: str, live: Iterable[tuple[Seat, int, int]]

@@ -4,7 +4,7 @@
 local held, sold, version = unpack(KEYS)
 local user, token, duration, margin, keep_at, seat = unpack(ARGV)
 local now = clock()
-if is_sold(sold, seat) then return {'taken'} end
+if is_loaded(sold) and is_sold(sold, seat) then return {'taken'} end
 
 local found = lock_on(held, seat, now)
 if found and found.user ~= user then return {'taken'} end

@@ -9,7 +9,7 @@ if fingerprint ~= '' then
   local kept = redis.call('GET', idempotency)
   if kept then return cjson.decode(kept) end
 end
-if redis.call('HEXISTS', sold, 'loaded') == 0 then return {'unloaded'} end
+if not is_loaded(sold) then return {'unloaded'} end
 
 local function hold_all()
   if tonumber(latest) <= now then return {'late'} end

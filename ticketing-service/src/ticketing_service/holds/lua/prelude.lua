@@ -47,6 +47,17 @@ local function shared(token)
   return 'j-' .. string.gsub(token, '^[cj]%-', '')
 end
 
+-- Which life of this server it is: another one, after a restart or a failover, may have brought
+-- back old data.
+local function life()
+  return string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+end
+
+-- Whether it is known which seats are sold.
+local function is_loaded(sold)
+  return redis.call('HGET', sold, 'loaded') == life()
+end
+
 local function is_sold(sold, seat)
   local value = redis.call('HGET', sold, seat)
   return value and string.sub(value, 1, 1) == 'S'

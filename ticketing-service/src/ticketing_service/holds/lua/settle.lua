@@ -1,7 +1,8 @@
--- The tickets are committed: their seats are sold, and leave the hold or the claim.
--- KEYS held sold version hold user
+-- The tickets are committed: their seats are sold, and leave the hold or the claim. Where that is
+-- not there any more we come late, and what became of the tickets since is for the database to say.
+-- KEYS held sold version hold user loading
 -- ARGV token user keep seat ticket [seat ticket ...]
-local held, sold, version, hold, mine = unpack(KEYS)
+local held, sold, version, hold, mine, loading = unpack(KEYS)
 local token, user, keep_at = unpack(ARGV)
 local settled = {}
 for i = 4, #ARGV, 2 do
@@ -9,6 +10,9 @@ for i = 4, #ARGV, 2 do
   settled[seat] = true
   if unlock(held, seat, token) or unlock(held, seat, shared(token)) then
     redis.call('ZREM', mine, seat)
+  else
+    redis.call('HDEL', sold, 'loaded')
+    redis.call('DEL', loading)
   end
   mark(sold, seat, 'S', ticket, user)
 end

@@ -2,7 +2,7 @@
 -- never changes under the same version.
 -- KEYS held sold version
 local held, sold, version = unpack(KEYS)
-if redis.call('HEXISTS', sold, 'loaded') == 0 then return {'unloaded'} end
+if not is_loaded(sold) then return {'unloaded'} end
 local now, ended = clock(), false
 local taken = {}
 local locks = redis.call('HGETALL', held)
