@@ -66,7 +66,12 @@ def _uses(facts: Facts, promise: Promise) -> Iterator[Violation]:
             call = use.final
             if call.code == "idempotency_in_flight":
                 continue
-            if promise.since < use.start and call.end < promise.holds_something_until:
+            # All or none: a seat that leaves just then takes the whole basket out of reach.
+            leaving = use.action == "book_hold" and any(
+                booking.start < call.end and use.start < booking.end for booking in promise.singly
+            )
+            good = promise.since < use.start and call.end < promise.holds_something_until
+            if good and not leaving:
                 what = f"hold {promise.id[:8]} was good, and is refused"
                 yield Violation("hold ended early", what, promise.calls)
         elif (

@@ -24,6 +24,8 @@ class Promise:
     # It may have been extended to this by a call that went unanswered.
     expires_at_most: float
     uses: list[Operation] = field(default_factory=list)
+    # Bookings of single seats of it, by its owner.
+    singly: list[Operation] = field(default_factory=list)
 
     @property
     def since(self) -> float:
@@ -62,15 +64,17 @@ def _promise(
     ]
     end = min([end, *given_up])
     until = {}
+    singly: list[Operation] = []
     for seat in made.seats:
         # One's own held seat can be booked by itself, and then leaves the hold.
         taken = [
-            booking.start
+            booking
             for booking in bookings[made.user, made.session, seat]
             if booking.end > made.start
         ]
-        until[seat] = min([end, *taken])
-    return Promise(name, made, until, _latest_expiry(made, uses), uses)
+        until[seat] = min([end, *(booking.start for booking in taken)])
+        singly += taken
+    return Promise(name, made, until, _latest_expiry(made, uses), uses, singly)
 
 
 def _expiry(made: Operation, uses: list[Operation]) -> float:

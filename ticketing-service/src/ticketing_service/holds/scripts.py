@@ -15,7 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
 # A frozen server must not hold a request: with its defaults the client tries for a minute.
-_TIMEOUT_S: Final = 0.5
+_TIMEOUT_S: Final = 0.8
 # Waiting for a connection, making it, asking a cluster for its nodes: all in all no longer.
 _DEADLINE_S: Final = 0.9
 _CONNECTIONS: Final = 50
