@@ -60,9 +60,9 @@ async def settled_by_a_stale_replica(on: Stage) -> None:
         await asyncio.sleep(0.1)
     await on.anna.cancel(found[0]["id"])
     await Injector(on.suite, on.history).inflict(Planned(on.history.now(), "flush", "redis"))
-    await on.bert.hold(SEAT)
+    hold = await on.bert.hold(SEAT)
     await booking
-    await on.carl.hold(SEAT)
+    await on.bert.book_hold(hold)
 
 
 Story = Callable[[Stage], Awaitable[None]]
@@ -70,7 +70,7 @@ GUARDS: dict[str, tuple[Story, str]] = {
     "index": (sold_and_forgotten, "double sale"),
     "state": (changed_twice, "state"),
     "fence": (frozen_past_the_end, "time fence"),
-    "token": (settled_by_a_stale_replica, "promise"),
+    "token": (settled_by_a_stale_replica, "hold ended early"),
 }
 
 
