@@ -26,6 +26,9 @@ log = structlog.get_logger(__name__)
 
 _GRACE_S: Final = 10.0
 _LONGEST_PAUSE_S: Final = 5.0
+# Of one queue. After an outage there are as many at hand as the broker gives us: all at once they
+# would wait for the pool's few connections, time out, and leave none for the relay.
+_AT_ONCE: Final = 4
 
 Effect = Callable[[AsyncConnection, Event], Awaitable[None]]
 
@@ -45,6 +48,12 @@ def make_broker(rabbitmq_url: str, application: str) -> RabbitBroker:
 
 def subscribe(broker: RabbitBroker, database: Database, queue: Queue, effect: Effect) -> None:
     """Give each event of the queue to `effect`, once."""
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def apply(event: Event) -> None:
+        async with turns, database.transaction() as transaction:
+            if await first_time(transaction, event, queue.name):
+                await effect(transaction, event)
 
     @broker.subscriber(
         RabbitQueue(queue.name, declare=False),
@@ -56,16 +65,10 @@ def subscribe(broker: RabbitBroker, database: Database, queue: Queue, effect: Ef
         try:
             event = Event.model_validate_json(message.body)
             context.traceparent.set(event.traceparent)
-            await patiently(lambda: _apply(database, queue, event, effect), event.type)
+            await patiently(lambda: apply(event), event.type)
         except Exception:
             log.exception("dead_lettered", queue=queue.name, message_id=message.message_id)
             raise
-
-
-async def _apply(database: Database, queue: Queue, event: Event, effect: Effect) -> None:
-    async with database.transaction() as transaction:
-        if await first_time(transaction, event, queue.name):
-            await effect(transaction, event)
 
 
 async def patiently(attempt: Callable[[], Awaitable[None]], what: str) -> None:
