@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import os
+import shutil
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -143,10 +144,17 @@ async def test_redis_killed(faulty_suite: Suite) -> None:
         assert again.code == "wrong_seat_error"
 
 
-async def test_rabbitmq_killed(faulty_suite: Suite) -> None:
-    """Every call succeeds; what the outbox has gathered is heard when the broker is back."""
+async def test_rabbitmq_killed_and_emptied(faulty_suite: Suite) -> None:
+    """Every call succeeds; what the outbox has gathered is heard when the broker is back, though
+    it has come back without any exchange or queue.
+    """
     async with whole_afterwards(faulty_suite) as on:
+        # Nobody's events are on their way: those would be lost with it.
+        assert await on.violations() == []
         os.kill(pid_of(faulty_suite, "rabbitmq"), signal.SIGKILL)
+        for _ in range(20):  # it is already starting again
+            shutil.rmtree(faulty_suite.folder / "run/rabbitmq/data", ignore_errors=True)
+            await asyncio.sleep(0.02)
         for seat in SEATS[:10]:
             ticket = await sold(on.anna, seat)
             assert (await on.anna.pay(ticket)).outcome == "ok"

@@ -73,10 +73,17 @@ class Visitor:
         """Until cancelled."""
         ways, weights = list(self._ways), list(self._ways.values())
         while True:
-            screening = self._chance.choice(self._programme.on_sale)
+            screening = self._choose()
             [way] = self._chance.choices(ways, weights)
             await way(screening)
             await asyncio.sleep(self._chance.uniform(0, 2 * self._habits.pause_s))
+
+    def _choose(self) -> Screening:
+        """Now and then one that has closed, too."""
+        screening = self._chance.choice(self._programme.on_sale)
+        if screening.closes < self._api.history.now() and self._chance.random() < 0.9:
+            screening = self._chance.choice(self._programme.on_sale)
+        return screening
 
     # --- the ways
 
