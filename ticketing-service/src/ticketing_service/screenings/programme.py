@@ -48,12 +48,16 @@ class Programme:
         self._sales_end = sales_end
         self._screenings: dict[int, Screening] = {}
         self._since: datetime | None = None
+        self._looking_up = asyncio.Lock()
 
     async def get(self, screening_id: int) -> Screening | None:
         """A screening that is not removed."""
         found = self._screenings.get(screening_id)
         if found is None:
-            await self._load(screenings.c.id == screening_id)
+            # However many ask for it at once, it is looked up once.
+            async with self._looking_up:
+                if screening_id not in self._screenings:
+                    await self._load(screenings.c.id == screening_id)
             found = self._screenings.get(screening_id)
         return found if found and found.state != "removed" else None
 
