@@ -81,6 +81,14 @@ def test_ones_own_held_seat_leaves_the_hold(story: Story) -> None:
     assert story.rules() == set()
 
 
+def test_ones_own_held_seat_leaves_the_hold_while_it_is_booked(story: Story) -> None:
+    story.hold("a", ANNA, 1.0, SEAT, OTHER)
+    story.book(1, ANNA, 3.05)
+    story.pay(1, ANNA, 3.5)
+    booked(story, "a", ANNA, 3.0, OTHER)
+    assert story.rules() == set()
+
+
 def test_a_hold_booked_in_part(story: Story) -> None:
     story.hold("a", ANNA, 1.0, SEAT, OTHER)
     booked(story, "a", ANNA, 3.0, OTHER)

@@ -100,7 +100,9 @@ def _booked(promise: Promise) -> Iterator[Violation]:
             yield Violation("time fence", what, promise.calls)
         seats = {(ticket["seat"][0], ticket["seat"][1]) for ticket in use.answer}
         whole = set(promise.until)
-        left = {seat for seat in whole if promise.until[seat] < use.start}
+        left = {
+            seat for booking in promise.singly if booking.start < use.end for seat in booking.seats
+        }
         if not whole - left <= seats <= whole:
             what = f"hold {promise.id[:8]} was booked as {sorted(seats)}"
             yield Violation("all or none", what, promise.calls)
