@@ -75,9 +75,9 @@ async def run(
         await asyncio.sleep(_CALM_S)
         await people.stop()
         progress.cancel()
-        stopped = history.now()
+        # Until every hold has ended, and what was under way has too: only then is there an end.
+        await asyncio.sleep(LONGEST_HOLD_S + HOLD_MARGIN_S)
         state = await calm.read(suite, history, people, unready)
-        await asyncio.sleep(max(0.0, stopped + LONGEST_HOLD_S + HOLD_MARGIN_S - history.now()))
         open_still = calm.still_open(people.programme.all, history.now())
         await refill(people, open_still, state, suite.settings["REDIS_URL"])
     history.finish()
