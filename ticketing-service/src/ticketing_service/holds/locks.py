@@ -123,7 +123,7 @@ class SeatLocks:
     async def reserve_key(self, user_id: int, key: str, fingerprint: str) -> None:
         """Bind an idempotency key to what it is used for first; raises `KeyReused` for more."""
         name = f"{{once:{user_id}}}:{_digest(key)}"
-        async with scripts.asking(self._redis):
+        async with scripts.asking():
             bound = await self._redis.set(
                 name, fingerprint, nx=True, get=True, px=_ms(_IDEMPOTENCY)
             )

@@ -14,6 +14,8 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
 
+from ticketing_service.holds.cluster import Cluster
+
 # A frozen server must not hold a request: with its defaults the client tries for a minute.
 _TIMEOUT_S: Final = 0.8
 # Waiting for a connection, making it, asking a cluster for its nodes: all in all no longer.
@@ -41,7 +43,7 @@ def connect(url: str) -> Client:
     }
     if url.startswith(_CLUSTER):
         nodes = url.replace(_CLUSTER, "redis://", 1)
-        return RedisCluster.from_url(
+        return Cluster.from_url(
             nodes,
             max_connections=_CONNECTIONS_OF_CLUSTER,
             # A slot that has moved is looked for where it is now. To ask for all slots again, the
@@ -63,12 +65,10 @@ def _source(name: str) -> tuple[str, str]:
 
 
 @asynccontextmanager
-async def asking(redis: Client) -> AsyncIterator[None]:
+async def asking() -> AsyncIterator[None]:
     """Raises `SeatsUnreachable` where no answer comes in time."""
     try:
         async with asyncio.timeout(_DEADLINE_S):
-            # A cluster's client that does not know the slots yet would ask any node.
-            await redis.initialize()
             yield
     except (RedisError, RedisClusterException, OSError) as error:
         raise SeatsUnreachable from error
@@ -80,7 +80,7 @@ async def run(redis: Client, name: str, keys: Sequence[str], *arguments: str | i
     Raises `SeatsUnreachable` where there is no answer; whether it ran is then unknown.
     """
     text, digest = _source(name)
-    async with asking(redis):
+    async with asking():
         try:
             answer = await redis.evalsha(digest, len(keys), *keys, *map(str, arguments))
         except NoScriptError:
