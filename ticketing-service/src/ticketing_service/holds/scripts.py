@@ -54,7 +54,7 @@ def connect(url: str) -> Client:
     pool = BlockingConnectionPool.from_url(
         url, max_connections=_CONNECTIONS, timeout=_TIMEOUT_S, **timeouts
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 @cache
