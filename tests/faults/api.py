@@ -16,13 +16,13 @@ _PATIENCE_S: Final = 9.0
 class Api:
     """One pool of connections for all clients."""
 
-    def __init__(self, url: str, history: History, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, url: str, history: History) -> None:
         self.history = history
         self._url = url.rstrip("/")
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60),
             cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=patience_s),
+            timeout=aiohttp.ClientTimeout(total=_PATIENCE_S),
         )
         # Left alone, it sends a DELETE a second time when a kept connection breaks.
         self._session._retry_connection = False

@@ -61,6 +61,12 @@ class Suite:
         lines = (line.split() for line in self.run("ps").splitlines())
         return {name: (int(pid) if pid.isdigit() else None, url) for name, pid, url in lines}
 
+    def pid(self, name: str) -> int:
+        """Of a process that runs."""
+        pid, _ = self.processes()[name]
+        assert pid, name
+        return pid
+
     def keep_logs(self, folder: Path) -> None:
         shutil.copytree(self.logs, folder)
 

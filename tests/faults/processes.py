@@ -1,6 +1,9 @@
-"""Looking at a process of the suite from outside: who its children are, whose a connection is."""
+"""Processes of the suite, from outside: their children, their connections, freezing them."""
 
-from contextlib import suppress
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -21,3 +24,16 @@ def has_connection_from(pid: int, port: int) -> bool:
             if descriptor.readlink().name.removeprefix("socket:[").removesuffix("]") in wanted:
                 return True
     return False
+
+
+@contextmanager
+def frozen(*pids: int) -> Iterator[None]:
+    """Processes and their children, as PostgreSQL's are its sessions, stand still."""
+    stopped = [one for pid in pids for one in (pid, *children(pid))]
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in stopped:
+            os.kill(pid, signal.SIGCONT)

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Final
 
 from tests.faults import calm, schedule, summary
-from tests.faults.checker import State, Violation, check
+from tests.faults.checker import State, check
 from tests.faults.history import History
 from tests.faults.injector import Injector
 from tests.faults.private import Suite, private_suite
 from tests.faults.refill import refill
-from tests.faults.visitor import Habits
+from tests.faults.scene import Habits
 from tests.faults.workload import crowd
 
 HOLD_S: Final = 4.0
@@ -100,17 +100,12 @@ async def _progress(history: History, shape: Shape) -> None:
         before, attempts_before = now, len(attempts)
 
 
-def conclude(history: History, state: State) -> list[Violation]:
-    return check(history, state)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(prog="tests.faults.run", description=__doc__)
     parser.add_argument("--minutes", type=float, default=20.0)
     parser.add_argument("--seed", type=int, default=None, help="default: drawn from the clock")
     parser.add_argument("--replicas", type=int, default=2)
     parser.add_argument("--clients", type=int, default=Shape.clients)
-    parser.add_argument("--plain", action="store_true", help="without holds and keys")
     parser.add_argument("--plan", action="store_true", help="only print the schedule")
     asked = parser.parse_args()
     seed = asked.seed if asked.seed is not None else int(time.time()) % 1_000_000
@@ -128,11 +123,10 @@ def main() -> None:
             seed,
             seconds,
             clients=asked.clients,
-            habits=Habits(HOLD_S, keyed=0.0, holds=False) if asked.plain else Habits(HOLD_S),
         )
         history, state = asyncio.run(run(suite, shape, plan, folder / "history.jsonl"))
         suite.keep_logs(folder / "logs")
-    violations = conclude(history, state)
+    violations = check(history, state)
     told = summary.text(history, violations, seed=seed, minutes=asked.minutes)
     (folder / "summary").write_text(told + "\n")
     print(told)

@@ -42,6 +42,12 @@ class Actor:
         body = {"session": self._session, "row": seat[0], "seat": seat[1]}
         return await self._call("book", "POST", "book/", body, seats=[seat], key=key)
 
+    async def sold(self, seat: Seat) -> int:
+        """The ticket; there is one, or the story is over."""
+        call = await self.book(seat)
+        assert call.outcome == "ok", call
+        return int(call.answer[0]["id"])
+
     async def pay(self, ticket: int) -> Call:
         return await self._call("pay", "PATCH", f"pay/{ticket}/", ticket=ticket)
 
@@ -93,3 +99,13 @@ async def stage(suite: Suite) -> AsyncIterator[Stage]:
     history = History()
     async with people(suite.settings, history, users=3, sessions=1) as crowd:
         yield Stage(suite, history, crowd)
+
+
+@asynccontextmanager
+async def whole_afterwards(suite: Suite) -> AsyncIterator[Stage]:
+    """A stage; in the end the checker finds nothing."""
+    async with stage(suite) as on:
+        yield on
+        assert await calm.until_ready(suite) == []
+        found = await on.violations()
+        assert found == [], "\n".join(map(str, found))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.faults.checker.state import State
-from tests.faults.test_checker import ANNA, BERT, SEAT, SESSION, Story
+from tests.faults.story import ANNA, BERT, SEAT, SESSION, Story
 
 GONE: dict[str, Any] = {"outcome": "refused", "status": 410, "code": "hold_expired"}
 OTHER = (1, 2)

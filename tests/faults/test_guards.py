@@ -41,8 +41,7 @@ async def changed_twice(on: Stage) -> None:
 
 async def frozen_past_the_end(on: Stage) -> None:
     """PostgreSQL freezes just before the hold ends, and books when it goes on, after the end."""
-    pid, _ = on.suite.processes()["postgres"]
-    assert pid
+    pid = on.suite.pid("postgres")
     hold = await on.anna.hold(SEAT)
     await on.until(hold.answer["expires"] - 0.6)
     begin = on.history.now()

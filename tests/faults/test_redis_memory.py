@@ -10,11 +10,11 @@ import redis.asyncio
 from tests.faults.history import Seat
 from tests.faults.private import Suite
 from tests.faults.programme import SEATS
-from tests.faults.stage import Actor, Stage, stage
+from tests.faults.stage import Actor, stage, whole_afterwards
 
 pytestmark = [pytest.mark.own_suite, pytest.mark.timeout(180)]
 
-FREE, SOLD, OTHER = SEATS[:3]
+FREE, SOLD = SEATS[:2]
 
 
 async def can_hold(actor: Actor, seat: Seat) -> bool:
@@ -27,28 +27,16 @@ async def can_hold(actor: Actor, seat: Seat) -> bool:
     return call.outcome == "ok"
 
 
-async def sold(actor: Actor, seat: Seat) -> int:
-    call = await actor.book(seat)
-    assert call.outcome == "ok", call
-    return int(call.answer[0]["id"])
-
-
-async def nothing_is_found(on: Stage) -> None:
-    found = await on.violations()
-    assert found == [], "\n".join(map(str, found))
-
-
 async def test_redis_back_with_an_old_snapshot(faulty_suite: Suite) -> None:
     """As after a failover to a replica that lagged behind: what is sold is asked of PostgreSQL."""
     async with stage(faulty_suite) as on:
-        ticket = await sold(on.anna, FREE)
+        ticket = await on.anna.sold(FREE)
         client = redis.asyncio.Redis.from_url(faulty_suite.settings["REDIS_URL"])
         await client.save()
         await client.aclose()
-        pid, _ = faulty_suite.processes()["redis"]
-        assert pid
+        pid = faulty_suite.pid("redis")
         assert (await on.anna.cancel(ticket)).outcome == "ok"
-        await sold(on.bert, SOLD)
+        await on.bert.sold(SOLD)
         # Their events have arrived too: nobody will tell Redis again.
         assert [v for v in await on.violations() if v.rule == "outbox"] == []
         await asyncio.sleep(1)
@@ -56,12 +44,12 @@ async def test_redis_back_with_an_old_snapshot(faulty_suite: Suite) -> None:
         assert await can_hold(on.carl, FREE)
         assert not await can_hold(on.carl, SOLD)
         assert (await on.carl.book(SOLD)).code == "wrong_seat_error"
-        await sold(on.carl, FREE)
+        await on.carl.sold(FREE)
 
 
 async def test_word_of_a_sale_that_comes_after_all_else(faulty_suite: Suite) -> None:
     """A replica pauses after a sale; it is cancelled, and Redis flushed, before it goes on."""
-    async with stage(faulty_suite) as on:
+    async with whole_afterwards(faulty_suite) as on:
         faulty_suite.sabotage.write_text("pause")
         try:
             booking = asyncio.create_task(on.anna.book(FREE))
@@ -77,4 +65,3 @@ async def test_word_of_a_sale_that_comes_after_all_else(faulty_suite: Suite) -> 
         assert await can_hold(on.bert, FREE)
         assert (await booking).outcome == "ok"
         assert await can_hold(on.bert, FREE)
-        await nothing_is_found(on)

@@ -3,47 +3,16 @@
 import asyncio
 import random
 import uuid
-from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tests.faults.api import Api, Identity
+from tests.faults.api import Identity
 from tests.faults.history import Call, Seat
-from tests.faults.programme import SEATS, Programme, Screening
+from tests.faults.programme import SEATS, Screening
+from tests.faults.scene import Account, Scene
 
 _PAYS: Final = 0.06
 # With a key, an unknown outcome is asked for again until it is known.
 _MOST_RETRIES: Final = 40
-
-
-@dataclass(frozen=True)
-class Habits:
-    """What all clients have in common."""
-
-    hold_s: float
-    # The part of what can have an Idempotency-Key that has one.
-    keyed: float = 0.4
-    holds: bool = True
-    # How long a client looks at its seats before it goes on.
-    pause_s: float = 0.02
-
-
-@dataclass
-class Account:
-    """A user, shared by a few clients."""
-
-    id: int
-    token: str
-    # Sessions in which a booking went unanswered: there may be a ticket that nobody knows.
-    doubtful: set[int] = field(default_factory=set)
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What all clients share."""
-
-    api: Api
-    programme: Programme
-    habits: Habits
 
 
 class Visitor:
@@ -58,13 +27,13 @@ class Visitor:
         self._account = account
         self._api = scene.api
         self._programme = scene.programme
-        self._habits = habits = scene.habits
+        self._habits = scene.habits
         self._chance = chance
         self._ways = {
             self._look: 6,
             self._book_directly: 30,
-            self._hold_and_decide: 56 * habits.holds,
-            self._hold_and_freeze: 3 * habits.holds,
+            self._hold_and_decide: 56,
+            self._hold_and_freeze: 3,
             self._meddle: 3,
             self._clear_up: 2,
         }

@@ -13,7 +13,8 @@ import aiohttp
 from tests.faults.api import Api, Identity
 from tests.faults.history import History
 from tests.faults.programme import Programme
-from tests.faults.visitor import Account, Habits, Scene, Visitor
+from tests.faults.scene import Account, Habits, Scene
+from tests.faults.visitor import Visitor
 
 
 @dataclass
