@@ -61,6 +61,23 @@ def test_bookings_at_once_with_cancellations_at_once_can_be_put_in_order(story: 
     assert story.rules() == set()
 
 
+def test_three_who_fit_in_pairs_but_not_together(story: Story) -> None:
+    """Each two could have had the seat in turns; between 1.3 and 2.0 all three must."""
+    for ticket, leaves in ((1, 1.9), (2, 1.9), (3, 1.9)):
+        story.book(ticket, ANNA, 1.0)
+        story.calls[-1].end = 2.0
+        story.cancel(ticket, ANNA, leaves)
+    assert story.rules() == set()  # as the first leaves at 1.9, the others still can come
+    for ticket in (1, 2, 3):
+        story.calls[2 * ticket - 2].end = (1.95, 2.0, 2.05)[ticket - 1]
+        story.calls[2 * ticket - 1].start = (1.96, 1.99, 1.5)[ticket - 1]
+        story.ended(ticket, "cancelled", (1.97, 2.0, 1.6)[ticket - 1])
+    assert story.rules() == set()
+    story.calls[1].start = 2.01  # the first now stays until the second must have begun
+    story.ended(1, "cancelled", 2.1)
+    assert story.rules() == {"double sale"}
+
+
 def test_a_ticket_that_was_lost(story: Story) -> None:
     story.book(1, ANNA, 1.0)
     del story.state.tickets[1]
