@@ -109,17 +109,12 @@ class Model:
 
     def hold(self, now: float, user: int, seats: list[Seat], answer: Answer) -> None:
         taken = [seat for seat in seats if seat in self.sold() or self.lock(now, seat)]
-        holding = sum(
-            len(hold.seats)
-            for hold in self.holds.values()
-            if hold.user == user and self.lives(now, hold)
-        )
         if self.late(now):
             refused(answer, 409, "book_too_late_error")
         elif taken:
             refused(answer, 409, "seats_unavailable")
             assert [(seat["row"], seat["seat"]) for seat in answer[1]["seats"]] == taken
-        elif holding + len(seats) > LIMIT:
+        elif len(seats) > self.seats_to_limit(now, user):
             refused(answer, 409, "hold_limit_exceeded")
         else:
             status, shown = answer
@@ -312,6 +307,10 @@ class Model:
         held = {seat: ("held", lock.user) for seat, lock in self.locks.items() if lock.until > now}
         return held | {seat: ("sold", user) for seat, user in self.sold().items()}
 
+    def free(self, now: float) -> list[Seat]:
+        everything = {(row, seat) for row in range(1, ROWS + 1) for seat in range(1, SEATS + 1)}
+        return sorted(everything - self.seat_map(now).keys())
+
     def listed(
         self, user: int | None, statuses: Collection[str]
     ) -> list[tuple[int, int, Seat, str]]:
@@ -321,9 +320,20 @@ class Model:
             if user in (None, ticket.user) and ticket.status in statuses
         ]
 
-    def pick_hold(self, pick: int, user: int | None) -> tuple[str, int]:
-        """A hold, and somebody: its owner, where nobody is named."""
-        name = list(self.holds)[pick % len(self.holds)]
+    def seats_to_limit(self, now: float, user: int) -> int:
+        return LIMIT - sum(
+            len(hold.seats)
+            for hold in self.holds.values()
+            if hold.user == user and self.lives(now, hold)
+        )
+
+    def pick_hold(self, now: float, pick: int, user: int | None) -> tuple[str, int]:
+        """A hold, and somebody: its owner, where nobody is named.
+
+        Half of the time it is the last one that lives: what is done is then done to the same.
+        """
+        alive = [name for name, hold in self.holds.items() if self.lives(now, hold)]
+        name = alive[-1] if alive and pick % 2 else list(self.holds)[pick // 2 % len(self.holds)]
         return name, user or self.holds[name].user
 
     def pick_ticket(self, pick: int, user: int | None) -> tuple[int, int]:

@@ -49,7 +49,7 @@ from tests.support import http
 USERS: Final = (1, 2, 3)
 STAFF: Final = 9
 SALES_END: Final = timedelta(hours=2)
-ON_SALE_FOR: Final = 2000.0
+ON_SALE_FOR: Final = 50_000.0
 # Nothing may be due while a step is under way.
 CLEARANCE: Final = 5.0
 
@@ -210,22 +210,42 @@ class Lives(RuleBasedStateMachine):
         answer = self.call_with_key(user, "/hold", body)
         self.model.hold(now, user, basket, answer)
 
+    @rule(user=users, one_more=st.booleans())
+    def hold_up_to_the_limit(self, user: int, one_more: bool) -> None:
+        now = self.now()
+        wanted = self.model.seats_to_limit(now, user) + one_more
+        free = self.model.free(now)
+        if 0 < wanted <= len(free):
+            self.hold(user, free[:wanted])
+
+    @precondition(lambda self: self.model.holds)
+    @rule(pick=picks, times=st.integers(1, 3))
+    def extend_again_and_again(self, pick: int, times: int) -> None:
+        name, user = self.model.pick_hold(self.now(), pick, None)
+        for _ in range(times):
+            self.age(500.0)
+            now = self.now()
+            self.model.extend(now, user, name, self.call(user, "PATCH", f"/hold/{name}"))
+
     @precondition(lambda self: self.model.holds)
     @rule(user=users | st.none(), pick=picks)
     def extend(self, user: int | None, pick: int) -> None:
-        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        now = self.now()
+        name, user = self.model.pick_hold(now, pick, user)
         self.model.extend(now, user, name, self.call(user, "PATCH", f"/hold/{name}"))
 
     @precondition(lambda self: self.model.holds)
     @rule(user=users | st.none(), pick=picks)
     def release(self, user: int | None, pick: int) -> None:
-        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        now = self.now()
+        name, user = self.model.pick_hold(now, pick, user)
         self.model.release(now, user, name, self.call(user, "DELETE", f"/hold/{name}"))
 
     @precondition(lambda self: self.model.holds)
     @rule(user=users | st.none(), pick=picks)
     def book_hold(self, user: int | None, pick: int) -> None:
-        now, name, user = self.now(), *self.model.pick_hold(pick, user)
+        now = self.now()
+        name, user = self.model.pick_hold(now, pick, user)
         booking = self.model.begin_with_hold(now, user, name)
         self.model.finish(now, booking, self.call_with_key(user, "/book", {"hold": name}))
 
@@ -259,7 +279,8 @@ class Lives(RuleBasedStateMachine):
     @precondition(lambda self: self.model.holds and len(self.flights) < 3)
     @rule(pick=picks)
     def book_hold_and_sleep(self, pick: int) -> None:
-        now, name, user = self.now(), *self.model.pick_hold(pick, None)
+        now = self.now()
+        name, user = self.model.pick_hold(now, pick, None)
         booking = self.model.begin_with_hold(now, user, name)
         self.fall_asleep(now, booking, {"hold": name})
 
@@ -293,11 +314,76 @@ class Lives(RuleBasedStateMachine):
 
         self.model.finish(now, booking, self.run(answer()))
 
+    @precondition(lambda self: not self.flights)
+    @rule(
+        user=users,
+        pick=picks,
+        what=st.sampled_from(["hold", "held seat", "free seat"]),
+        meanwhile=st.lists(
+            st.sampled_from(["release", "extend", "rival", "lapse", "expire"]),
+            min_size=1,
+            max_size=3,
+        ),
+    )
+    def sleep_through(self, user: int, pick: int, what: str, meanwhile: list[str]) -> None:
+        """What booking is overtaken by most often: all about one seat."""
+        now = self.now()
+        free = self.model.free(now)
+        if not free:
+            return
+        seat, name = free[pick % len(free)], ""
+        if what != "free seat":
+            self.hold(user, [seat])
+            name = next(reversed(self.model.holds), "")
+            hold = self.model.holds.get(name)
+            if not hold or hold.seats != [seat] or not self.model.lives(now, hold):
+                return
+        if what == "hold":
+            self.fall_asleep(now, self.model.begin_with_hold(now, user, name), {"hold": name})
+        else:
+            self.fall_asleep(now, self.model.begin_with_seat(now, user, seat), self.place(seat))
+        for event in meanwhile:
+            self.as_the_model_says()
+            self.happen(event, user, name, seat)
+        self.as_the_model_says()
+        if self.flights:
+            self.wake(0)
+
+    def happen(self, event: str, user: int, name: str, seat: Seat) -> None:
+        now = self.now()
+        if event == "release" and name:
+            self.model.release(now, user, name, self.call(user, "DELETE", f"/hold/{name}"))
+        elif event == "extend" and name:
+            self.model.extend(now, user, name, self.call(user, "PATCH", f"/hold/{name}"))
+        elif event == "rival":
+            self.hold(user % len(USERS) + 1, [seat])
+        elif event == "lapse":
+            self.age(CLAIM + 20)
+        elif event == "expire":
+            self.age(620)
+
     # What happens by itself -----------------------------------------------------------------
 
     @rule(seconds=st.sampled_from([10.0, CLAIM + 6, 100.0, 290.0, 400.0, 600.0, 617.0]))
     def time_passes(self, seconds: float) -> None:
         self.age(seconds)
+
+    @rule(pick=st.integers(0, 7), before=st.sampled_from([300.0, -1.0]))
+    def sales_near_their_end(self, pick: int, before: float) -> None:
+        ahead = self.model.sales_end - before - self.now()
+        if pick == 0 and ahead > 0:
+            self.age(ahead)
+
+    @rule(seller=users, next_one=users, pick=picks)
+    def sell_again(self, seller: int, next_one: int, pick: int) -> None:
+        """And hear of it in any order."""
+        free = self.model.free(self.now())
+        if free and not self.model.late(self.now()):
+            seat = free[pick % len(free)]
+            self.book_seat(seller, seat)
+            self.cancel(None, len(self.model.tickets) - 1)
+            self.book_seat(next_one, seat)
+            self.sweep(pick)
 
     @rule(order=picks)
     def sweep(self, order: int) -> None:
