@@ -1,5 +1,6 @@
 """A Redis that comes back with old news: from its disk, or as a replica that lagged behind."""
 
+import asyncio
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Iterator
@@ -90,3 +91,18 @@ async def test_what_was_sold_and_cancelled_since_the_last_save(
     _, seats = await service.call("GET", f"/session/{session}/seats")
     assert [(seat["seat"], seat["state"]) for seat in seats["taken"]] == [(1, "sold"), (2, "sold")]
     assert seats["version"] > before["version"]
+
+
+async def test_no_connection_to_the_server_that_died_is_used(
+    service: Ticketing, server: Server
+) -> None:
+    session = await service.put_on_sale()
+
+    async def crowd(row: int) -> list[int]:
+        holds = (service.hold(session, (row, n), user=row * 100 + n) for n in range(1, 21))
+        return [status for status, _ in await asyncio.gather(*holds)]
+
+    assert await crowd(1) == [201] * 20
+    server.kill()
+    server.start()
+    assert await crowd(2) == [201] * 20

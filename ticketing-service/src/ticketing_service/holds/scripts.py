@@ -13,6 +13,7 @@ from redis.asyncio import BlockingConnectionPool, Redis, RedisCluster
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import NoScriptError, RedisClusterException, RedisError
+from redis.maint_notifications import MaintNotificationsConfig
 
 from ticketing_service.holds.cluster import Cluster
 
@@ -40,6 +41,8 @@ def connect(url: str) -> Client:
         "socket_connect_timeout": _TIMEOUT_S,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
+        # With them, which are on by default, the pool hands out connections whose server has died.
+        "maint_notifications_config": MaintNotificationsConfig(enabled=False),
     }
     if url.startswith(_CLUSTER):
         nodes = url.replace(_CLUSTER, "redis://", 1)
