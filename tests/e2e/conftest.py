@@ -89,18 +89,8 @@ class Client:
     id: int = 0
     token: str | None = None
 
-    async def call(
-        self, method: str, path: str, body: Any = None, *, patience: int = 2, **kwargs: Any
-    ) -> Any:
-        """Status and body. A 503 says when to come again, and is heeded `patience` times."""
-        for _ in range(patience):
-            answer = await self._call(method, path, body, **kwargs)
-            if answer[0] != 503:
-                return answer
-            await asyncio.sleep(1)
-        return await self._call(method, path, body, **kwargs)
-
-    async def _call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> Any:
+    async def call(self, method: str, path: str, body: Any = None, **kwargs: Any) -> Any:
+        """Status and body."""
         headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
         async with self.http.request(
             method, f"{self.suite.url}/{path}", json=body, headers=headers, **kwargs

@@ -27,7 +27,7 @@ async def test_selling_goes_on_without_the_others(
             status, ticket = await customer.call("POST", "book/", seat)
             assert status == 201
             assert (await customer.call("PATCH", f"pay/{ticket['id']}/"))[0] == 200
-        status, problem = await customer.call("GET", "current_user/", patience=0)
+        status, problem = await customer.call("GET", "current_user/")
         assert (status, problem["code"]) == (503, "service_unavailable")
     finally:
         for pid in pids.values():
@@ -47,7 +47,7 @@ async def test_a_session_cannot_be_changed_while_ticketing_cannot_be_asked(
     worker = suite.pids()["ticketing-worker-1"]
     os.kill(worker, signal.SIGSTOP)
     try:
-        status, problem = await staff.call("DELETE", f"session/{session}/", patience=0)
+        status, problem = await staff.call("DELETE", f"session/{session}/")
         assert (status, problem["code"]) == (503, "service_unavailable")
     finally:
         os.kill(worker, signal.SIGCONT)

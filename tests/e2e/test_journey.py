@@ -109,7 +109,7 @@ async def test_removals_race_with_bookings(staff: Client, customer: Client) -> N
         async def book(seat: int, session: int = session) -> tuple[int, Any]:
             await asyncio.sleep(chance.uniform(0, 0.08))
             body = {"session": session, "row": 1, "seat": seat}
-            answer: tuple[int, Any] = await customer.call("POST", "book/", body, patience=0)
+            answer: tuple[int, Any] = await customer.call("POST", "book/", body)
             return answer
 
         (status, _), *answers = await asyncio.gather(
