@@ -89,7 +89,6 @@ async def test_64_customers_after_one_seat_200_times(ticketing: Ticketing) -> No
     """One gets it, 63 are told that it is taken; nobody gets an error."""
     rounds, customers = 200, 64
     session = await ticketing.put_on_sale()
-    assert await ticketing.taken(session) == []  # they have looked at the map, as customers do
     for number in range(rounds):
         row, seat = number // 30 + 1, number % 30 + 1
         answers = await asyncio.gather(
