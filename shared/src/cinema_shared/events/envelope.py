@@ -23,8 +23,8 @@ class EventData(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
 
 
-class Event(BaseModel):
-    """One event. `subjectversion` grows with each change of the same subject."""
+class Notice(BaseModel):
+    """What all have in common, and all there is to an event that is best effort."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -33,7 +33,6 @@ class Event(BaseModel):
     source: str
     type: str
     subject: str
-    subjectversion: int
     time: TimeOut = Field(default_factory=lambda: datetime.now(UTC))
     datacontenttype: Literal["application/json"] = "application/json"
     traceparent: str | None = Field(default_factory=_current_trace)
@@ -45,6 +44,17 @@ class Event(BaseModel):
         return routing_key(self.type)
 
 
+class Event(Notice):
+    """One event. `subjectversion` grows with each change of the same subject."""
+
+    subjectversion: int
+
+
+def full_type(name: str, version: int = 1) -> str:
+    """`cinema.ticket.booked.v1` of the short name `ticket.booked`."""
+    return f"{_PREFIX}{name}.v{version}"
+
+
 def routing_key(event_type: str) -> str:
     return event_type.removeprefix(_PREFIX)
 
@@ -53,10 +63,17 @@ def event(source: str, name: str, subject: str, version: int, data: EventData) -
     """An event by its short name, as `ticket.booked`: version 1 of its schema."""
     return Event(
         source=source,
-        type=f"{_PREFIX}{name}.v1",
+        type=full_type(name),
         subject=subject,
         subjectversion=version,
         data=data.model_dump(mode="json"),
+    )
+
+
+def notice(source: str, name: str, subject: str, data: EventData) -> Notice:
+    """One that is best effort, as `hold.created`: no version, as nobody may rely on the last."""
+    return Notice(
+        source=source, type=full_type(name), subject=subject, data=data.model_dump(mode="json")
     )
 
 

@@ -1,4 +1,8 @@
-"""What ticketing publishes: `ticket.booked paid cancelled expired`; subject `ticket/{id}`."""
+"""What ticketing publishes.
+
+`ticket.booked paid cancelled expired`, subject `ticket/{id}`; `hold.created released expired`,
+subject `hold/{id}`.
+"""
 
 from typing import Literal
 
@@ -28,3 +32,17 @@ class TicketData(EventData):
     movie: Named
     hall: Named
     started_at: EventTime
+
+
+class Place(EventData):
+    row: int
+    seat: int
+
+
+class HoldData(EventData):
+    """A hold, for live seat maps: best effort. A booking of it is told by its tickets' events."""
+
+    id: str
+    session: int
+    seats: tuple[Place, ...]
+    expires_at: EventTime
