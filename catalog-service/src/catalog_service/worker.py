@@ -7,9 +7,8 @@ from cinema_shared import inbox
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import Database
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.consumer import make_broker, subscribe
+from cinema_shared.messaging.consumer import Consumer
 from cinema_shared.messaging.relay import Relay
-from cinema_shared.messaging.worker import consume
 from cinema_shared.periodic import every
 from fastapi import FastAPI
 
@@ -27,13 +26,14 @@ def create(settings: Settings | None = None) -> FastAPI:
             application="catalog-worker",
             pool_size=settings.database_pool_size,
         )
-        broker = make_broker(settings.rabbitmq_url, "catalog-worker")
-        subscribe(broker, database, topology.CATALOG_TICKETS, seats.on_ticket)
+        tickets = Consumer(
+            database, settings.rabbitmq_url, topology.CATALOG_TICKETS, seats.on_ticket
+        )
         relay = Relay(database, settings.catalog_database_url, settings.rabbitmq_url)
 
         process.checks["database"] = database.ping
         process.run("relay", relay.run())
-        process.run("consumers", consume(broker, settings.rabbitmq_url))
+        process.run("tickets", tickets.run())
         process.run("changes", every(1, "reopen", lambda: changes.reopen_abandoned(database)))
         process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
         process.run("seats", every(600, "prune_seats", lambda: seats.forget_ended(database)))

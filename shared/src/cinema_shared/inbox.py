@@ -1,6 +1,21 @@
 """The inbox: which events have had their effect here, noted in the transaction of the effect."""
 
-from sqlalchemy import Column, DateTime, MetaData, Table, Text, Uuid, delete, func, text
+from collections.abc import Sequence
+
+from sqlalchemy import (
+    ARRAY,
+    Column,
+    DateTime,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    delete,
+    func,
+    literal,
+    select,
+    text,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -27,12 +42,29 @@ inbox = Table(
 )
 
 
-async def first_time(transaction: AsyncConnection, event: Event, consumer: str) -> bool:
-    """Whether this consumer sees the event for the first time. Decided by an insert, not a look."""
-    result = await transaction.execute(
-        insert(inbox).values(event_id=event.id, consumer=consumer).on_conflict_do_nothing()
+async def first_times(
+    transaction: AsyncConnection, events: Sequence[Event], consumer: str
+) -> list[Event]:
+    """Those that this consumer sees for the first time, in their order.
+
+    Decided by an insert, not by a look. The ids are sorted, so that two workers that were given
+    the same events do not wait for each other.
+    """
+    query = insert(inbox).from_select(
+        ["event_id", "consumer"],
+        select(
+            func.unnest(literal(sorted(event.id for event in events), ARRAY(Uuid))),
+            literal(consumer),
+        ),
     )
-    return result.rowcount == 1
+    inserted = await transaction.scalars(query.on_conflict_do_nothing().returning(inbox.c.event_id))
+    new = set(inserted)
+    first: list[Event] = []
+    for event in events:
+        if event.id in new:
+            new.discard(event.id)  # it may be here twice
+            first.append(event)
+    return first
 
 
 async def prune(database: Database) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from cinema_shared.events.commands import CloseScreening, CloseScreeningReply
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.consumer import make_broker
+from cinema_shared.messaging.worker import make_broker
 from faststream import AckPolicy
 from faststream.rabbit import RabbitQueue
 

@@ -1,14 +1,16 @@
 """Consumers: each event has its effect once, and what cannot be handled is kept, not lost."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 
 import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel
 from cinema_shared.database import Database
 from cinema_shared.events.envelope import Event, EventData, event
-from cinema_shared.messaging import topology
-from cinema_shared.messaging.consumer import make_broker, subscribe
+from cinema_shared.messaging import consumer, topology
+from cinema_shared.messaging.consumer import Consumer, Effect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -31,8 +33,19 @@ async def send(channel: AbstractChannel, body: bytes) -> None:
     await exchange.publish(aio_pika.Message(body), "ticket.booked.v1")
 
 
-def an_event() -> bytes:
-    return event("/test", "ticket.booked", "ticket/1", 1, Nothing()).model_dump_json().encode()
+@asynccontextmanager
+async def consuming(database: Database, rabbitmq_url: str, effect: Effect) -> AsyncIterator[None]:
+    task = asyncio.create_task(Consumer(database, rabbitmq_url, QUEUE, effect).run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def an_event(subject: str = "ticket/1", version: int = 1) -> bytes:
+    return event("/test", "ticket.booked", subject, version, Nothing()).model_dump_json().encode()
 
 
 async def effects(database: Database) -> int:
@@ -54,10 +67,7 @@ async def depth(channel: AbstractChannel, name: str) -> int:
 async def test_an_event_delivered_twice_has_its_effect_once(
     database: Database, rabbitmq_url: str, channel: AbstractChannel
 ) -> None:
-    broker = make_broker(rabbitmq_url, "test")
-    subscribe(broker, database, QUEUE, record)
-    async with broker:
-        await broker.start()
+    async with consuming(database, rabbitmq_url, record):
         body = an_event()
         for _ in range(5):
             await send(channel, body)
@@ -71,10 +81,7 @@ async def test_an_event_delivered_twice_has_its_effect_once(
 async def test_poison_goes_to_the_dead_letters_and_the_next_is_handled(
     database: Database, rabbitmq_url: str, channel: AbstractChannel, body: bytes
 ) -> None:
-    broker = make_broker(rabbitmq_url, "test")
-    subscribe(broker, database, QUEUE, record)
-    async with broker:
-        await broker.start()
+    async with consuming(database, rabbitmq_url, record):
         await send(channel, body)
         await send(channel, an_event())
         await until(database, 1)
@@ -94,10 +101,7 @@ async def test_an_effect_that_fails_leaves_no_inbox_row(
         await record(transaction, event)
         raise KeyError("a bug")
 
-    broker = make_broker(rabbitmq_url, "test")
-    subscribe(broker, database, QUEUE, fail)
-    async with broker:
-        await broker.start()
+    async with consuming(database, rabbitmq_url, fail):
         await send(channel, an_event())
         async with asyncio.timeout(10):
             while await depth(channel, QUEUE.dead) == 0:
@@ -120,11 +124,103 @@ async def test_a_passing_fault_is_waited_for(
             raise ConnectionResetError("the database is away")
         await record(transaction, event)
 
-    broker = make_broker(rabbitmq_url, "test")
-    subscribe(broker, database, QUEUE, away_at_first)
-    async with broker:
-        await broker.start()
+    async with consuming(database, rabbitmq_url, away_at_first):
         await send(channel, an_event())
         await until(database, 1)
     assert attempts == 4
     assert await depth(channel, QUEUE.dead) == 0
+
+
+async def test_poison_among_many_takes_no_other_with_it(
+    database: Database, rabbitmq_url: str, channel: AbstractChannel
+) -> None:
+    """They share a transaction at first."""
+
+    async def fail_for_one(transaction: AsyncConnection, event: Event) -> None:
+        await record(transaction, event)
+        if event.subject == "ticket/13":
+            raise KeyError("a bug")
+
+    for number in range(30):
+        await send(channel, an_event(f"ticket/{number}"))
+        if number == 20:
+            await send(channel, b"rubbish")
+    async with consuming(database, rabbitmq_url, fail_for_one):
+        await until(database, 29)
+        async with asyncio.timeout(10):
+            while await depth(channel, QUEUE.dead) < 2:
+                await asyncio.sleep(0.05)
+    assert await depth(channel, QUEUE.name) == 0
+    async with database.transaction() as transaction:
+        subjects = await transaction.scalars(text("SELECT subject FROM effects"))
+        assert set(subjects) == {f"ticket/{n}" for n in range(30)} - {"ticket/13"}
+        assert await transaction.scalar(text("SELECT count(*) FROM inbox")) == 29
+
+
+async def test_one_subject_keeps_its_order(
+    database: Database, rabbitmq_url: str, channel: AbstractChannel
+) -> None:
+    seen: list[int] = []
+
+    async def note(_: AsyncConnection, event: Event) -> None:
+        seen.append(event.subjectversion)
+
+    for version in range(200):
+        await send(channel, an_event(version=version))
+    async with consuming(database, rabbitmq_url, note):
+        async with asyncio.timeout(10):
+            while len(seen) < 200:
+                await asyncio.sleep(0.02)
+    assert seen == list(range(200))
+
+
+async def test_what_runs_when_the_process_stops_is_finished(
+    database: Database, rabbitmq_url: str, channel: AbstractChannel
+) -> None:
+    started = asyncio.Event()
+
+    async def slow(transaction: AsyncConnection, event: Event) -> None:
+        started.set()
+        await asyncio.sleep(1)
+        await record(transaction, event)
+
+    await send(channel, an_event())
+    async with consuming(database, rabbitmq_url, slow):
+        await started.wait()
+    assert await effects(database) == 1
+    assert await depth(channel, QUEUE.name) == 0, "acknowledged"
+
+
+async def test_a_stop_does_not_wait_for_a_database_that_is_away(
+    database: Database, rabbitmq_url: str, channel: AbstractChannel
+) -> None:
+    failed = asyncio.Event()
+
+    async def away(transaction: AsyncConnection, event: Event) -> None:
+        failed.set()
+        raise ConnectionResetError("the database is away")
+
+    await send(channel, an_event())
+    async with asyncio.timeout(5):
+        async with consuming(database, rabbitmq_url, away):
+            await failed.wait()
+    async with asyncio.timeout(5):
+        while await depth(channel, QUEUE.name) == 0:
+            await asyncio.sleep(0.05)
+
+
+async def test_a_queue_that_was_deleted_is_declared_and_consumed_again(
+    database: Database,
+    rabbitmq_url: str,
+    channel: AbstractChannel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(consumer, "_LOOK_EVERY_S", 0.2)
+    async with consuming(database, rabbitmq_url, record):
+        await send(channel, an_event())
+        await until(database, 1)
+        await channel.queue_delete(QUEUE.name)
+        await asyncio.sleep(1)
+        await topology.declare(channel)
+        await send(channel, an_event())
+        await until(database, 2)

@@ -7,9 +7,9 @@ from cinema_shared import inbox
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import Database
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.consumer import make_broker, subscribe
+from cinema_shared.messaging.consumer import Consumer
 from cinema_shared.messaging.relay import Relay
-from cinema_shared.messaging.worker import consume
+from cinema_shared.messaging.worker import consume, make_broker
 from cinema_shared.periodic import every
 from fastapi import FastAPI
 
@@ -34,15 +34,20 @@ def create(settings: Settings | None = None) -> FastAPI:
         )
         broker = make_broker(settings.rabbitmq_url, "ticketing-worker")
         redis = scripts.connect(settings.redis_url)
-        consumers.subscribe_all(broker, database)
+        consumers.answer_commands(broker, database)
+        programme = Consumer(
+            database, settings.rabbitmq_url, topology.TICKETING_SCREENINGS, consumers.on_session
+        )
         marks = SeatMarks(seat_locks(redis, settings))
-        subscribe(broker, database, topology.TICKETING_SEATS, marks.on_ticket)
+        seats = Consumer(database, settings.rabbitmq_url, topology.TICKETING_SEATS, marks.on_ticket)
         relay = Relay(database, settings.ticketing_database_url, settings.rabbitmq_url)
         closes = settings.sales_end_before_start
 
         process.checks["database"] = database.ping
         process.run("relay", relay.run())
-        process.run("consumers", consume(broker, settings.rabbitmq_url))
+        process.run("commands", consume(broker, settings.rabbitmq_url))
+        process.run("programme", programme.run())
+        process.run("seats", seats.run())
         process.run("sweeper", every(1, "expire", lambda: sweeper.expire_unpaid(database, closes)))
         process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
         process.run("keys", every(600, "prune_keys", lambda: once.prune(database)))

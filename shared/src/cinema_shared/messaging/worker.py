@@ -1,4 +1,4 @@
-"""Keeps a broker's consumers running: topology first, then FastStream, and again after a loss."""
+"""Answering commands (`commands.py` asks them): FastStream's broker, kept running."""
 
 import asyncio
 from typing import Final
@@ -7,11 +7,25 @@ import structlog
 from faststream.rabbit import RabbitBroker
 
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import connect, with_heartbeat
 
 log = structlog.get_logger(__name__)
 
 _RETRY_S: Final = 1.0
+_GRACE_S: Final = 10.0
+
+
+def make_broker(rabbitmq_url: str, application: str) -> RabbitBroker:
+    """FastStream's broker, for commands. Events are the `Consumer`'s and the `Relay`'s."""
+    return RabbitBroker(
+        with_heartbeat(rabbitmq_url),
+        app_id=application,
+        # RabbitMQ may come up after us.
+        fail_fast=False,
+        reconnect_interval=_RETRY_S,
+        graceful_timeout=_GRACE_S,
+        logger=None,
+    )
 
 
 async def declare_topology(rabbitmq_url: str) -> None:

@@ -5,7 +5,6 @@ from cinema_shared.events.catalog import SessionData
 from cinema_shared.events.commands import CloseScreening, CloseScreeningReply
 from cinema_shared.events.envelope import Event
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.consumer import subscribe
 from faststream import AckPolicy
 from faststream.rabbit import Channel, RabbitBroker, RabbitQueue
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -24,9 +23,7 @@ async def on_session(transaction: AsyncConnection, event: Event) -> None:
     )
 
 
-def subscribe_all(broker: RabbitBroker, database: Database) -> None:
-    subscribe(broker, database, topology.TICKETING_SCREENINGS, on_session)
-
+def answer_commands(broker: RabbitBroker, database: Database) -> None:
     @broker.subscriber(
         RabbitQueue(topology.TICKETING_COMMANDS.name, declare=False),
         channel=Channel(prefetch_count=topology.TICKETING_COMMANDS.prefetch),
