@@ -42,7 +42,7 @@ def render(document: dict[str, Any]) -> str:
         f"{''.join(_operation(*entry) for entry in entries)}</section>"
         for tag, entries in tags.items()
     )
-    objects = "".join(_object(name, schema) for name, schema in schemas.items())
+    objects = "".join(described(name, schema) for name, schema in schemas.items())
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -51,14 +51,14 @@ def render(document: dict[str, Any]) -> str:
         f"<nav><strong>{escape(info['title'])}</strong>{index}"
         f'<h2>Objects</h2><a href="#objects">All of them</a></nav>'
         f"<main><h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>"
-        f"<div class=lead>{_prose(info['description'])}"
+        f"<div class=lead>{prose(info['description'])}"
         '<p>For programs: <a href="/openapi.json">openapi.json</a></p></div>'
         f"{sections}<section id=objects><h2>Objects</h2>{objects}</section>"
         "</main></div></body></html>"
     )
 
 
-def _prose(text: str) -> str:
+def prose(text: str) -> str:
     paragraphs = (part for part in escape(text).split("\n\n") if part.strip())
     return "".join(f"<p>{_CODE.sub(_AS_CODE, part)}</p>" for part in paragraphs)
 
@@ -74,17 +74,17 @@ def _link(path: str, method: str, operation: dict[str, Any]) -> str:
 def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     security = operation["security"]
     who = "" if not security or {} in security else "<span class=who>logged in</span>"
-    body = _prose(operation.get("description", ""))
+    body = prose(operation.get("description", ""))
     if parameters := operation.get("parameters"):
         rows = "".join(
-            _row(p["name"], p.get("schema", {}), p.get("required", False), p.get("description"))
+            row(p["name"], p.get("schema", {}), p.get("required", False), p.get("description"))
             for p in parameters
         )
         body += f"<h3>Parameters</h3><table>{rows}</table>"
     if content := operation.get("requestBody", {}).get("content"):
-        body += f"<h3>Body</h3><p>{_kind(_schema(content))}</p>"
+        body += f"<h3>Body</h3><p>{kind(_schema(content))}</p>"
     rows = "".join(
-        f"<tr><td><code>{escape(status)}</code></td><td>{_kind(_schema(response.get('content')))}"
+        f"<tr><td><code>{escape(status)}</code></td><td>{kind(_schema(response.get('content')))}"
         f"</td><td>{escape(response.get('description', ''))}</td></tr>"
         for status, response in operation["responses"].items()
     )
@@ -97,21 +97,21 @@ def _operation(path: str, method: str, operation: dict[str, Any]) -> str:
     )
 
 
-def _object(name: str, schema: dict[str, Any]) -> str:
+def described(name: str, schema: dict[str, Any]) -> str:
     required = schema.get("required", ())
     rows = "".join(
-        _row(field, inner, field in required, inner.get("description"))
+        row(field, inner, field in required, inner.get("description"))
         for field, inner in schema.get("properties", {}).items()
     )
-    body = _prose(schema.get("description", ""))
-    body += f"<table>{rows}</table>" if rows else f"<p>{_kind(schema)}</p>"
+    body = prose(schema.get("description", ""))
+    body += f"<table>{rows}</table>" if rows else f"<p>{kind(schema)}</p>"
     return (
         f"<details><summary><code>{escape(name)}</code></summary>"
         f'<div class=body id="{escape(name)}">{body}</div></details>'
     )
 
 
-def _row(name: str, schema: dict[str, Any], required: bool, description: str | None) -> str:
+def row(name: str, schema: dict[str, Any], required: bool, description: str | None) -> str:
     mark = " <span class=needed>required</span>" if required else ""
     if not required and "anyOf" in schema:
         # That it may be left out says as much.
@@ -122,7 +122,7 @@ def _row(name: str, schema: dict[str, Any], required: bool, description: str | N
     if examples := schema.get("examples"):
         notes.append(f"such as <code>{escape(str(examples[0]))}</code>")
     return (
-        f"<tr><td><code>{escape(name)}</code>{mark}</td><td>{_kind(schema)}</td>"
+        f"<tr><td><code>{escape(name)}</code>{mark}</td><td>{kind(schema)}</td>"
         f"<td>{'; '.join(notes)}</td></tr>"
     )
 
@@ -134,19 +134,19 @@ def _schema(content: dict[str, Any] | None) -> dict[str, Any]:
     return {}
 
 
-def _kind(schema: dict[str, Any]) -> str:
+def kind(schema: dict[str, Any]) -> str:
     """What a value may be, in a few words; objects as links."""
     if reference := schema.get("$ref"):
         name = escape(str(reference).rpartition("/")[2])
         return f'<a href="#{name}">{name}</a>'
     for word in ("anyOf", "oneOf", "allOf"):
         if word in schema:
-            return " or ".join(dict.fromkeys(map(_kind, schema[word])))
+            return " or ".join(dict.fromkeys(map(kind, schema[word])))
     if "enum" in schema or "const" in schema:
         values = schema.get("enum", [schema.get("const")])
         return ", ".join(f"<code>{escape(str(value))}</code>" for value in values)
     if schema.get("type") == "array":
-        return f"list of {_kind(schema.get('items', {}))}"
+        return f"list of {kind(schema.get('items', {}))}"
     words = [str(schema.get("format") or schema.get("type") or "")]
     words += [
         text.format(schema[bound])

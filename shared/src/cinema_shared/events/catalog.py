@@ -1,6 +1,12 @@
 """What catalog publishes: `hall.*`, `movie.*`, `session.*`, each `created changed removed`."""
 
-from cinema_shared.events.envelope import EventData, EventTime
+from cinema_shared.events.envelope import (
+    EventCurrency,
+    EventData,
+    EventDuration,
+    EventMoney,
+    EventTime,
+)
 
 SOURCE = "/catalog"
 
@@ -19,7 +25,7 @@ class MovieData(EventData):
 
     id: int
     name: str
-    duration: str
+    duration: EventDuration
 
 
 class SessionData(EventData):
@@ -33,5 +39,5 @@ class SessionData(EventData):
     movie: MovieData
     started_at: EventTime
     ends_at: EventTime
-    price: str
-    currency: str
+    price: EventMoney
+    currency: EventCurrency

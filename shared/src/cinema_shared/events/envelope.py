@@ -4,10 +4,10 @@ import uuid
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from cinema_shared import context
-from cinema_shared.http.fields import TimeOut, format_time
+from cinema_shared.http.fields import TimeOut
 
 CONTENT_TYPE = "application/cloudevents+json"
 _PREFIX = "cinema."
@@ -23,19 +23,42 @@ class EventData(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, from_attributes=True)
 
 
+# The kinds of value, as the API shows them too. Money is a decimal string beside its currency.
+EventTime = TimeOut
+EventMoney = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": r"^\d+\.\d{2}$", "examples": ["9.50"]})
+]
+EventCurrency = Annotated[
+    str, WithJsonSchema({"type": "string", "pattern": "^[A-Z]{3}$", "examples": ["EUR"]})
+]
+EventDuration = Annotated[
+    str,
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{2,3}:[0-5]\d:[0-5]\d$", "examples": ["01:45:00"]}
+    ),
+]
+
+
 class Notice(BaseModel):
     """What all have in common, and all there is to an event that is best effort."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
     specversion: Literal["1.0"] = "1.0"
-    id: uuid.UUID = Field(default_factory=uuid.uuid4)
+    id: uuid.UUID = Field(
+        default_factory=uuid.uuid4,
+        description="Also the AMQP `message_id`. A message that comes twice has the same.",
+    )
     source: str
     type: str
     subject: str
-    time: TimeOut = Field(default_factory=lambda: datetime.now(UTC))
+    time: TimeOut = Field(
+        default_factory=lambda: datetime.now(UTC), description="Of the change, in UTC."
+    )
     datacontenttype: Literal["application/json"] = "application/json"
-    traceparent: str | None = Field(default_factory=_current_trace)
+    traceparent: str | None = Field(
+        default_factory=_current_trace, description="W3C Trace Context of what caused the change."
+    )
     data: dict[str, Any]
 
     @property
@@ -47,7 +70,9 @@ class Notice(BaseModel):
 class Event(Notice):
     """One event. `subjectversion` grows with each change of the same subject."""
 
-    subjectversion: int
+    subjectversion: int = Field(
+        description="Counts the subject's changes. Ignore what is not newer than what you know."
+    )
 
 
 def full_type(name: str, version: int = 1) -> str:
@@ -75,7 +100,3 @@ def notice(source: str, name: str, subject: str, data: EventData) -> Notice:
     return Notice(
         source=source, type=full_type(name), subject=subject, data=data.model_dump(mode="json")
     )
-
-
-# A time in an event: read from RFC 3339, written in UTC.
-EventTime = Annotated[datetime, PlainSerializer(format_time, return_type=str)]

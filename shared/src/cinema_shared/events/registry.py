@@ -56,6 +56,11 @@ class CommandType:
     when: str
     version: int = 1
 
+    @property
+    def type(self) -> str:
+        """`cinema.close_screening.v1`. The message does not say so: its queue has no other."""
+        return full_type(self.name, self.version)
+
 
 EVENTS: Final = (
     EventType("user.registered", UserData, auth.SOURCE, "An account is made."),

@@ -6,7 +6,7 @@ subject `hold/{id}`.
 
 from typing import Literal
 
-from cinema_shared.events.envelope import EventData, EventTime
+from cinema_shared.events.envelope import EventCurrency, EventData, EventMoney, EventTime
 
 SOURCE = "/ticketing"
 
@@ -25,8 +25,8 @@ class TicketData(EventData):
     status: Literal["booked", "paid", "cancelled", "expired"]
     row: int
     seat: int
-    price: str
-    currency: str
+    price: EventMoney
+    currency: EventCurrency
     booked_at: EventTime
     paid_at: EventTime | None
     movie: Named
