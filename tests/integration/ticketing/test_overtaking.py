@@ -135,3 +135,34 @@ async def test_a_booking_that_takes_too_long_is_given_up(
         await asyncio.wait_for(asyncio.shield(slow), 2)
     assert slow.result()[0] == 503
     assert await ticketing.call("GET", f"/ticket?session={session}", user=1) == (200, [])
+
+
+async def test_a_seat_booked_by_itself_meanwhile_does_not_end_the_hold_of_the_others(
+    ticketing: Ticketing,
+) -> None:
+    session = await ticketing.put_on_sale()
+    _, hold = await ticketing.hold(session, (1, 1), (1, 2), user=1)
+    book = ticketing.call("POST", "/book", user=1, json={"hold": hold["id"]})
+    async with asleep(Selling, "_book", book) as basket:
+        assert (await ticketing.book(session, 1, 1, user=1))[0] == 201
+    status, tickets = basket.result()
+    assert (status, [ticket["seat"] for ticket in tickets]) == (201, [2])
+
+
+async def test_a_hold_from_before_redis_lost_its_data_is_over_for_whoever_asks(
+    ticketing: Ticketing, redis_url: str
+) -> None:
+    """Its seat is sold to another, and only PostgreSQL knows."""
+    session = await ticketing.put_on_sale()
+    _, hold = await ticketing.hold(session, (1, 1), (1, 2), user=1)
+    async with Redis.from_url(redis_url) as redis:
+        saved = {key: await redis.dump(key) for key in await redis.keys(f"{{session:{session}}}*")}
+        await redis.delete(*saved)
+        assert (await ticketing.book(session, 1, 1, user=2))[0] == 201
+        for key, value in saved.items():
+            await redis.restore(key, 0, value, replace=True)
+    for _ in range(2):
+        status, answer = await ticketing.call("POST", "/book", user=1, json={"hold": hold["id"]})
+        assert (status, answer["code"]) == (410, "hold_expired")
+        status, _ = await ticketing.call("GET", f"/hold/{hold['id']}", user=1)
+        assert status == 410

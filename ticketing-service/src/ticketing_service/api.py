@@ -6,12 +6,16 @@ from datetime import timedelta
 
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import API_IDLE_TIMEOUT_MS, Database
+from cinema_shared.messaging.announcer import Announcer
+from cinema_shared.periodic import every
 from cinema_shared.tokens import AuthServiceSource, Trust, TrustSource, Verifier
 from fastapi import FastAPI
 
 from ticketing_service.holds import scripts
+from ticketing_service.holds.ends import HoldEnds
 from ticketing_service.holds.loading import SoldSeats
 from ticketing_service.holds.locks import SeatLocks
+from ticketing_service.holds.news import FLUSH_EVERY_S, HoldNews
 from ticketing_service.holds.router import router as holds
 from ticketing_service.holds.service import Holds
 from ticketing_service.idempotency import replay
@@ -46,7 +50,9 @@ def create(settings: Settings | None = None, trust_source: TrustSource | None = 
         state.verifier = Verifier(
             trust, issuer=settings.token_issuer, audience=settings.token_audience
         )
-        state.holds = Holds(locks, sold_seats, programme, settings.hold_secret)
+        announcer = Announcer(settings.rabbitmq_url, "ticketing-holds")
+        news = HoldNews(HoldEnds(redis, settings.hold_secret), announcer)
+        state.holds = Holds(locks, sold_seats, programme, news, settings.hold_secret)
         state.selling = Selling(database, programme, locks, state.holds, sales_end)
         state.seat_maps = SeatMaps(database, programme, locks, sold_seats)
 
@@ -55,6 +61,8 @@ def create(settings: Settings | None = None, trust_source: TrustSource | None = 
         process.checks["keys"] = trust.check
         process.run("trust", trust.run())
         process.run("programme", programme.run())
+        process.run("announcer", announcer.run())
+        process.run("hold-news", every(FLUSH_EVERY_S, "hold_news", news.flush))
         yield
         await process.stop()
         await redis.aclose()

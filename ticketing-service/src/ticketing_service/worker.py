@@ -7,6 +7,7 @@ from cinema_shared import inbox
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import Database
 from cinema_shared.messaging import topology
+from cinema_shared.messaging.announcer import Announcer
 from cinema_shared.messaging.consumer import Consumer
 from cinema_shared.messaging.relay import Relay
 from cinema_shared.messaging.worker import consume, make_broker
@@ -16,6 +17,8 @@ from fastapi import FastAPI
 from ticketing_service.api import seat_locks
 from ticketing_service.holds import scripts
 from ticketing_service.holds.consumers import SeatMarks
+from ticketing_service.holds.ends import HoldEnds
+from ticketing_service.holds.news import tell_of_ended
 from ticketing_service.idempotency import once
 from ticketing_service.screenings import consumers
 from ticketing_service.settings import Settings
@@ -40,6 +43,8 @@ def create(settings: Settings | None = None) -> FastAPI:
         )
         marks = SeatMarks(seat_locks(redis, settings))
         seats = Consumer(database, settings.rabbitmq_url, topology.TICKETING_SEATS, marks.on_ticket)
+        ends = HoldEnds(redis, settings.hold_secret)
+        announcer = Announcer(settings.rabbitmq_url, "ticketing-holds")
         relay = Relay(database, settings.ticketing_database_url, settings.rabbitmq_url)
         closes = settings.sales_end_before_start
 
@@ -48,6 +53,8 @@ def create(settings: Settings | None = None) -> FastAPI:
         process.run("commands", consume(broker, settings.rabbitmq_url))
         process.run("programme", programme.run())
         process.run("seats", seats.run())
+        process.run("announcer", announcer.run())
+        process.run("holds", every(0.5, "ended_holds", lambda: tell_of_ended(ends, announcer)))
         process.run("sweeper", every(1, "expire", lambda: sweeper.expire_unpaid(database, closes)))
         process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
         process.run("keys", every(600, "prune_keys", lambda: once.prune(database)))

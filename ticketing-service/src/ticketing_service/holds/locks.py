@@ -154,7 +154,8 @@ class SeatLocks:
         )
         return _held(hold, answer)
 
-    async def release(self, hold: HoldId) -> None:
+    async def release(self, hold: HoldId) -> Held:
+        """Free its seats; what it was."""
         answer = await scripts.run(
             self._redis,
             "release",
@@ -163,8 +164,9 @@ class SeatLocks:
             ),
             hold.token,
         )
-        if answer == ["gone"]:
+        if answer[0] != "released":
             raise HoldExpired
+        return held(hold, *answer[1:])
 
     async def claim(self, screening: Screening, user_id: int, seat: Seat) -> Held | None:
         """Lock a seat for a booking by itself; None where somebody else has it."""
@@ -303,7 +305,12 @@ def _seat(text: str) -> Seat:
 def _held(hold: HoldId, answer: list[str]) -> Held:
     if answer[0] != "held":
         raise HoldExpired
-    return Held(hold.token, tuple(map(_seat, answer[2].split(","))), _at(answer[1]))
+    return held(hold, *answer[1:])
+
+
+def held(hold: HoldId, expires: str, seats: str) -> Held:
+    """A hold as Redis has it."""
+    return Held(hold.token, tuple(map(_seat, seats.split(","))), _at(expires))
 
 
 def _taken(text: str) -> TakenSeat:

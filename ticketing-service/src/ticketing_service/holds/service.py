@@ -11,6 +11,7 @@ from cinema_shared.problems import NotFound
 from ticketing_service.holds.identity import HoldId
 from ticketing_service.holds.loading import SoldSeats
 from ticketing_service.holds.locks import Held, HoldExpired, NotLoaded, Seat, SeatLocks
+from ticketing_service.holds.news import HoldNews
 from ticketing_service.holds.scripts import SeatsUnreachable
 from ticketing_service.screenings.programme import Programme, Screening
 from ticketing_service.tickets import errors
@@ -24,11 +25,17 @@ class HoldNotFound(NotFound):
 
 class Holds:
     def __init__(
-        self, locks: SeatLocks, sold_seats: SoldSeats, programme: Programme, secret: str
+        self,
+        locks: SeatLocks,
+        sold_seats: SoldSeats,
+        programme: Programme,
+        news: HoldNews,
+        secret: str,
     ) -> None:
         self._locks = locks
         self._sold_seats = sold_seats
         self._programme = programme
+        self._news = news
         self._secret = secret
         self._afterwards: set[asyncio.Task[Any]] = set()
 
@@ -52,7 +59,9 @@ class Holds:
         hold = HoldId.new(screening_id, user_id)
         held = await self._create(screening, hold, seats, key)
         # The token is another's where the answer is an earlier one, to the same key.
-        return replace(hold, token=held.token).sealed(self._secret), held
+        name = replace(hold, token=held.token).sealed(self._secret)
+        self._news.created(name, screening_id, held)
+        return name, held
 
     async def show(self, name: str, user_id: int) -> tuple[HoldId, Held]:
         hold = await self.find(name, user_id)
@@ -69,7 +78,7 @@ class Holds:
 
     async def release(self, name: str, user_id: int) -> None:
         hold = await self.find(name, user_id)
-        await self._locks.release(hold)
+        self._news.released(name, hold.screening_id, await self._locks.release(hold))
 
     async def find(self, name: str, user_id: int) -> HoldId:
         """Whose hold and where, by its name; somebody else's is as if it were not there."""

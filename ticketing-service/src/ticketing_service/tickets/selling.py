@@ -6,6 +6,7 @@ of by event while the lock is still there. Who owns the seat is never in doubt: 
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any, Final
 
@@ -78,8 +79,7 @@ class Selling:
         """All seats of a hold, or none."""
         await once.recall()
         try:
-            screening, held = await self._holds.begin_booking(name, user_id)
-            return await self._sell(once, screening, held, user_id, one=False)
+            return await self._sell_what_is_held(once, name, user_id)
         except errors.LockLapsed:
             await self._holds.show(name, user_id)  # or it has expired
             raise
@@ -113,6 +113,17 @@ class Selling:
                 live=False,
             )
         )
+
+    async def _sell_what_is_held(self, once: Once, name: str, user_id: int) -> Answer:
+        """A seat that is booked by itself meanwhile leaves the hold; the others are still held."""
+        for _ in range(_CHANGE_ATTEMPTS):
+            screening, held = await self._holds.begin_booking(name, user_id)
+            with suppress(errors.SeatTaken):
+                return await self._sell(once, screening, held, user_id, one=False)
+            await asyncio.sleep(_CHANGE_PAUSE_S)
+        # Redis has it from before it lost its data. It is over, and must be so for whoever asks.
+        await self._holds.release(name, user_id)
+        raise HoldExpired
 
     async def _sell(
         self, once: Once, screening: Screening, held: Held, user_id: int, *, one: bool

@@ -29,7 +29,7 @@ local function hold_all()
     redis.call('ZADD', mine, int(expires), seat)
   end
   redis.call('HSET', hold, 'created', int(now), 'expires', int(expires), 'seats', seats)
-  keep(int(expires + margin), hold)
+  keep(int(expires + margin + REMEMBERED), hold)
   keep(keep_at, held, sold, mine)
   changed(version)
   keep(keep_at, version)

@@ -18,5 +18,5 @@ for seat, found in pairs(locks) do
   redis.call('ZADD', mine, int(longer), seat)
 end
 redis.call('HSET', hold, 'expires', int(longer))
-keep(int(longer + margin), hold)
+keep(int(longer + margin + REMEMBERED), hold)
 return {'held', int(longer), seats}

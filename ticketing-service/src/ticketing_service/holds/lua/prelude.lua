@@ -8,6 +8,9 @@
 -- Times are milliseconds of Redis' own clock. `expires` is what the customer was told; the lock
 -- holds on until `until`, a margin later. Until `busy` somebody may be about to book under it.
 
+-- For how long the note of a hold outlives its seats' locks: its end is told of by then.
+local REMEMBERED = 60000
+
 local function clock()
   local time = redis.call('TIME')
   return time[1] * 1000 + math.floor(time[2] / 1000)

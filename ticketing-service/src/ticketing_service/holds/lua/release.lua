@@ -20,4 +20,4 @@ for seat in each_seat(seats) do
 end
 redis.call('DEL', hold)
 changed(version)
-return {'released'}
+return {'released', expires, seats}
