@@ -42,6 +42,10 @@ class Settings(BaseSettings):
     cinema_timezone: ZoneInfo = Field(default=ZoneInfo("UTC"))
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")
 
+    # How long the stream of all events keeps them: a number, and Y, M, D, h, m or s. Whoever
+    # declares the stream looks here (`messaging/topology.py`).
+    event_log_max_age: str = Field(default="7D", pattern="^[1-9][0-9]{0,5}[YMDhms]$")
+
     token_issuer: str = "cinema-auth"
     token_audience: str = "cinema"
 

@@ -5,7 +5,8 @@
                                          ├── ticketing.seats        ticket.#
                                          └── cinema.events.log      the stream, 7 days
     catalog ───────────────────────────────── ticketing.commands    request and reply
-    rejected or redelivered too often ── cinema.dead (topic) ── <queue>.dead
+    a rebuild ─────────────────────────────── <owner>.snapshots     request and reply
+    buried or redelivered too often ── cinema.dead (topic) ── <queue>.dead
 
 Declaring a queue again with other arguments closes the channel, so nobody else declares any.
 """
@@ -13,8 +14,14 @@ Declaring a queue again with other arguments closes the channel, so nobody else 
 from dataclasses import dataclass
 from typing import Any, Final
 
+import structlog
 from aio_pika import ExchangeType
-from aio_pika.abc import AbstractChannel
+from aio_pika.abc import AbstractChannel, AbstractQueue
+from aio_pika.exceptions import ChannelPreconditionFailed
+
+from cinema_shared.settings import Settings
+
+log = structlog.get_logger(__name__)
 
 EVENTS: Final = "cinema.events"
 DEAD_LETTERS: Final = "cinema.dead"
@@ -22,6 +29,10 @@ LOG: Final = "cinema.events.log"
 # hold.* is best effort and not for the record.
 _RECORDED: Final = ("user.#", "hall.#", "movie.#", "session.#", "ticket.#")
 _DELIVERY_LIMIT: Final = 20
+# Whoever looks at dead letters gets them and gives them back, and that counts as a delivery.
+# RabbitMQ 4 would drop them after 20 looks. Not -1: that is no limit for RabbitMQ 4, but for 3.10
+# one that the first look exceeds.
+_NO_DELIVERY_LIMIT: Final = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,18 @@ CATALOG_TICKETS: Final = Queue("catalog.tickets", ("ticket.#",))
 TICKETING_SCREENINGS: Final = Queue("ticketing.screenings", ("session.#",))
 TICKETING_SEATS: Final = Queue("ticketing.seats", ("ticket.#",))
 TICKETING_COMMANDS: Final = Queue("ticketing.commands", (), dead_letters=False)
-_QUEUES: Final = (CATALOG_TICKETS, TICKETING_SCREENINGS, TICKETING_SEATS, TICKETING_COMMANDS)
+# What others have copies of, asked of its owner, page by page.
+CATALOG_SNAPSHOTS: Final = Queue("catalog.snapshots", (), dead_letters=False)
+TICKETING_SNAPSHOTS: Final = Queue("ticketing.snapshots", (), dead_letters=False)
+_QUEUES: Final = (
+    CATALOG_TICKETS,
+    TICKETING_SCREENINGS,
+    TICKETING_SEATS,
+    TICKETING_COMMANDS,
+    CATALOG_SNAPSHOTS,
+    TICKETING_SNAPSHOTS,
+)
+WITH_DEAD_LETTERS: Final = tuple(queue for queue in _QUEUES if queue.dead_letters)
 
 
 def _arguments(queue: Queue) -> dict[str, Any]:
@@ -64,15 +86,23 @@ async def declare(channel: AbstractChannel) -> None:
     """Bring the broker into this shape; safe to repeat, by any number of workers."""
     events = await channel.declare_exchange(EVENTS, ExchangeType.TOPIC, durable=True)
     dead = await channel.declare_exchange(DEAD_LETTERS, ExchangeType.TOPIC, durable=True)
-    log = await channel.declare_queue(
-        LOG, durable=True, arguments={"x-queue-type": "stream", "x-max-age": "7D"}
+    recorded = await _declare_or_keep(
+        channel,
+        LOG,
+        {"x-queue-type": "stream", "x-max-age": Settings().event_log_max_age},
+        "rabbitmqctl set_policy event-log '^cinema\\.events\\.log$' '{\"max-age\": \"30D\"}' "
+        "--apply-to queues",
     )
     for key in _RECORDED:
-        await log.bind(events, key)
+        await recorded.bind(events, key)
     for queue in _QUEUES:
         if queue.dead_letters:
-            dead_queue = await channel.declare_queue(
-                queue.dead, durable=True, arguments={"x-queue-type": "quorum"}
+            dead_queue = await _declare_or_keep(
+                channel,
+                queue.dead,
+                {"x-queue-type": "quorum", "x-delivery-limit": _NO_DELIVERY_LIMIT},
+                "rabbitmqctl set_policy dead-letters '\\.dead$' '{\"delivery-limit\": 2147483647}' "
+                "--apply-to queues",
             )
             await dead_queue.bind(dead, queue.name)
         declared = await channel.declare_queue(
@@ -80,3 +110,22 @@ async def declare(channel: AbstractChannel) -> None:
         )
         for key in queue.bindings:
             await declared.bind(events, key)
+
+
+async def _declare_or_keep(
+    channel: AbstractChannel, name: str, arguments: dict[str, Any], policy: str
+) -> AbstractQueue:
+    """Declare a queue, or go on with the one that is there with other arguments.
+
+    What it is to have instead is then an operator's to say, by `policy`, which goes before a
+    queue's own arguments. The refusal closes a channel, so it is not the caller's that asks.
+    """
+    underlay = await channel.get_underlay_channel()
+    asking = await underlay.connection.channel()
+    try:
+        await asking.queue_declare(name, durable=True, arguments=arguments)
+    except ChannelPreconditionFailed:
+        log.warning("queue_kept_as_it_is", queue=name, wanted=arguments, change_it_with=policy)
+    else:
+        await asking.close()
+    return await channel.get_queue(name, ensure=False)
