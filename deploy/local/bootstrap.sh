@@ -62,7 +62,7 @@ fi
 
 # --- .venv -------------------------------------------------------------------------------------
 
-packages=(shared gateway auth-service catalog-service ticketing-service)
+packages=(shared gateway auth-service catalog-service ticketing-service cli)
 place="$("$python" -V) $PWD"
 wanted=$(cat requirements.lock requirements-dev.lock "${packages[@]/%//pyproject.toml}" | sha256sum)
 [ "$place $wanted" != "$(cat .venv/.installed 2>/dev/null)" ] || exit 0

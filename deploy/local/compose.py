@@ -27,6 +27,7 @@ SERVICES = {
     "ticketing-service": ("ticketing", "api"),
     "ticketing-worker": ("ticketing", "worker"),
     "ticketing-migrate": ("ticketing", "migrate"),
+    "cinema": ("operator", "command"),
 }
 
 

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 # By service, or by one process of a service. A setting that is not named is everybody's.
 READERS: Mapping[str, tuple[str, ...]] = {
     "AUTH_DATABASE_URL": ("auth",),
-    "CATALOG_DATABASE_URL": ("catalog",),
-    "TICKETING_DATABASE_URL": ("ticketing",),
+    "CATALOG_DATABASE_URL": ("catalog", "operator"),
+    "TICKETING_DATABASE_URL": ("ticketing", "operator"),
     "AUTH_KEYS_SECRET": ("auth-api", "auth-migrate"),
     "HOLD_SECRET": ("ticketing",),
     "STAFF_USERNAME": ("auth-migrate",),
     "STAFF_PASSWORD": ("auth-migrate",),
     "REDIS_URL": ("ticketing", "gateway"),
-    "RABBITMQ_URL": ("auth-worker", "catalog", "ticketing"),
+    "RABBITMQ_URL": ("auth-worker", "catalog", "ticketing", "operator"),
     "PRIVATE_SERVERS": (),
 }
 
