@@ -25,3 +25,10 @@ class Settings(settings.Settings):
         if self.opening_time >= self.closing_time:
             raise ValueError("OPENING_TIME must be before CLOSING_TIME, on the same day")
         return self
+
+
+class RebuildSettings(settings.Settings):
+    """What an operator's command needs, and no more."""
+
+    catalog_database_url: str
+    rabbitmq_url: str

@@ -1,7 +1,7 @@
-"""`python -m <service> api|worker|migrate`: one image, a few commands."""
+"""`python -m <service> api|worker|migrate|…`: one image, a few commands."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import uvicorn
@@ -30,9 +30,13 @@ def serve(factory: str, settings: Settings, **options: Any) -> None:
     uvicorn.run(factory, factory=True, **(ours | options))
 
 
-def dispatch(package: str, commands: Mapping[str, Callable[[], None]]) -> None:
-    """Run the command named on the command line."""
-    name = sys.argv[1] if len(sys.argv) == 2 else ""
+def dispatch(
+    package: str, commands: Mapping[str, Callable[[], None]], *, with_options: Collection[str] = ()
+) -> None:
+    """Run the command named on the command line; some read options of their own behind it."""
+    name, *options = sys.argv[1:] or [""]
+    if options and name not in with_options:
+        name = ""
     if name not in commands:
         sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
     try:

@@ -21,3 +21,10 @@ class Settings(settings.Settings):
     # A hold lasts this long, and after extensions never longer than that, from its making.
     hold_duration_s: float = Field(default=600, gt=0)
     hold_longest_s: float = Field(default=1200, gt=0)
+
+
+class RebuildSettings(settings.Settings):
+    """What an operator's command needs, and no more."""
+
+    ticketing_database_url: str
+    rabbitmq_url: str

@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from cinema_shared import inbox
+from cinema_shared import inbox, metrics
 from cinema_shared.app import Process, create_app
 from cinema_shared.database import Database
 from cinema_shared.messaging import topology
 from cinema_shared.messaging.announcer import Announcer
+from cinema_shared.messaging.backlog import Backlog
 from cinema_shared.messaging.consumer import Consumer
 from cinema_shared.messaging.relay import Relay
 from cinema_shared.messaging.worker import consume, make_broker
@@ -22,7 +23,7 @@ from ticketing_service.holds.news import tell_of_ended
 from ticketing_service.idempotency import once
 from ticketing_service.screenings import consumers
 from ticketing_service.settings import Settings
-from ticketing_service.tickets import sweeper
+from ticketing_service.tickets import snapshots, sweeper
 
 
 def create(settings: Settings | None = None) -> FastAPI:
@@ -38,6 +39,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         broker = make_broker(settings.rabbitmq_url, "ticketing-worker")
         redis = scripts.connect(settings.redis_url)
         consumers.answer_commands(broker, database)
+        snapshots.answer(broker, database)
         programme = Consumer(
             database, settings.rabbitmq_url, topology.TICKETING_SCREENINGS, consumers.on_session
         )
@@ -46,6 +48,9 @@ def create(settings: Settings | None = None) -> FastAPI:
         ends = HoldEnds(redis, settings.hold_secret)
         announcer = Announcer(settings.rabbitmq_url, "ticketing-holds")
         relay = Relay(database, settings.ticketing_database_url, settings.rabbitmq_url)
+        queues = [topology.TICKETING_SCREENINGS, topology.TICKETING_SEATS]
+        registry = metrics.expose(process.app)
+        backlog = Backlog(registry, database, settings.rabbitmq_url, queues)
         closes = settings.sales_end_before_start
 
         process.checks["database"] = database.ping
@@ -56,6 +61,7 @@ def create(settings: Settings | None = None) -> FastAPI:
         process.run("announcer", announcer.run())
         process.run("holds", every(0.5, "ended_holds", lambda: tell_of_ended(ends, announcer)))
         process.run("sweeper", every(1, "expire", lambda: sweeper.expire_unpaid(database, closes)))
+        process.run("backlog", every(10, "backlog", backlog.look))
         process.run("inbox", every(600, "prune_inbox", lambda: inbox.prune(database)))
         process.run("keys", every(600, "prune_keys", lambda: once.prune(database)))
         yield

@@ -22,6 +22,8 @@ class Snapshot:
 
     session: SessionData
     version: int
+    # Somebody is changing it (`changes.py`): ticketing may have been asked to close it.
+    changing: bool
 
 
 async def snapshots(transaction: AsyncConnection, ids: Sequence[int]) -> list[Snapshot]:
@@ -59,6 +61,7 @@ async def snapshots(transaction: AsyncConnection, ids: Sequence[int]) -> list[Sn
                 currency=row.currency,
             ),
             row.version,
+            row.change_id is not None,
         )
         for row in await transaction.execute(query)
     ]
