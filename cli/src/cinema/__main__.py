@@ -1,6 +1,5 @@
 """The command `cinema`: its groups, and how it ends."""
 
-import os
 import sys
 
 import typer
@@ -38,10 +37,6 @@ def main() -> None:
     except Refusal as refusal:
         complain(str(refusal))
         sys.exit(refusal.code)
-    except BrokenPipeError:
-        # Whoever read our output has enough. Nothing is left to be flushed into it at the exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(0)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from cinema_shared.messaging.topology import WITH_DEAD_LETTERS, Queue
 from rich.table import Table
 
 from cinema.events.dead_letters import DeadLetter, discard, look, replay
-from cinema.output import ago, console, note, show_json
+from cinema.output import ago, note, say, say_json
 from cinema.rabbitmq import with_rabbitmq
 from cinema.refusals import NotThere, WrongUse
 
@@ -44,17 +44,17 @@ def list_(queue: OfQueue = None, as_json: AsJson = False) -> None:
     """
     piles = _look(_queues(queue))
     if as_json:
-        show_json([_pile(*pile) for pile in piles])
+        say_json([_pile(*pile) for pile in piles])
         return
     for name, count, letters in piles:
         if count:
             oldest = min((letter.at for letter in letters if letter.at), default=None)
-            console.print(f"{name.name}: {count}, the oldest {ago(oldest)} ago", style="bold")
+            say(f"{name.name}: {count}, the oldest {ago(oldest)} ago", style="bold")
             if count > len(letters):
                 note(f"The first {len(letters)} are shown.")
-            console.print(_table(letters))
+            say(_table(letters))
     if not any(count for _, count, _ in piles):
-        console.print("There are no dead letters.")
+        say("There are no dead letters.")
 
 
 @app.command()
@@ -62,17 +62,17 @@ def show(identity: Annotated[str, typer.Argument(metavar="ID")], as_json: AsJson
     """Show one dead letter whole: cause, headers, body. The body may tell of persons."""
     for letter in _named(_look(WITH_DEAD_LETTERS), identity):
         if as_json:
-            show_json(_letter(letter))
+            say_json(_letter(letter))
             continue
-        console.print(f"{letter.id} in {letter.queue}.dead", style="bold")
-        console.print(f"cause    {letter.cause}")
-        console.print(f"died     {format_time(letter.at) if letter.at else '?'}")
-        console.print(f"buried by  {letter.by or 'RabbitMQ'}")
-        console.print(f"type     {letter.type or '?'}")
-        console.print(f"subject  {letter.subject or '?'}")
+        say(f"{letter.id} in {letter.queue}.dead", style="bold")
+        say(f"cause    {letter.cause}")
+        say(f"died     {format_time(letter.at) if letter.at else '?'}")
+        say(f"buried by  {letter.by or 'RabbitMQ'}")
+        say(f"type     {letter.type or '?'}")
+        say(f"subject  {letter.subject or '?'}")
         for name, value in letter.headers.items():
-            console.print(f"header   {name}: {value}")
-        console.print(_pretty(letter.body))
+            say(f"header   {name}: {value}")
+        say(_pretty(letter.body))
 
 
 @app.command("replay")
@@ -84,7 +84,7 @@ def replay_(identity: Named = None, every: All = False, queue: OfQueue = None) -
     """
     for chosen, only in _chosen(identity, every=every, queue=queue):
         done = with_rabbitmq(partial(replay, queue=chosen, only=only))
-        console.print(f"{done} put back into {chosen.name}")
+        say(f"{done} put back into {chosen.name}")
 
 
 @app.command("discard")
@@ -103,7 +103,7 @@ def discard_(
         what = f"dead letter {only}" if only else "all dead letters"
         if yes or typer.confirm(f"Throw away {what} of {chosen.name}, for good?"):
             done = with_rabbitmq(partial(discard, queue=chosen, only=only))
-            console.print(f"{done} of {chosen.name} thrown away")
+            say(f"{done} of {chosen.name} thrown away")
 
 
 def _queues(name: str | None) -> Sequence[Queue]:
@@ -153,7 +153,7 @@ def _chosen(
         ]
     filled = [(queue, None) for queue, count, _ in piles if count]
     if not filled:
-        console.print("There are no dead letters.")
+        say("There are no dead letters.")
     return filled
 
 

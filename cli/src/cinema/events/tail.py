@@ -1,7 +1,6 @@
 """`cinema events tail`: what was told, out of the log."""
 
 import json
-import sys
 import time
 from collections import deque
 from contextlib import aclosing, suppress
@@ -15,7 +14,7 @@ from cinema_shared.settings import Settings
 from rich.text import Text
 
 from cinema.events.selection import Selection, moment
-from cinema.output import console, note, show_json
+from cinema.output import note, say, say_json
 from cinema.rabbitmq import with_rabbitmq
 from cinema.refusals import Unreachable, WrongUse
 from cinema.surroundings import settings
@@ -132,11 +131,10 @@ class _Reading:
 
     def _show(self, event: dict[str, Any]) -> None:
         if self._as_json:
-            show_json(event)
-            sys.stdout.flush()
+            say_json(event)
             return
         subject = f"{event.get('subject')} v{event.get('subjectversion')}"
-        console.print(
+        say(
             Text.assemble(
                 (str(event.get("time")), "dim"),
                 f"  {routing_key(str(event.get('type'))):22}  {subject:18}  ",
