@@ -6,7 +6,7 @@ run := .venv/bin/python deploy/local/suite.py
 .DEFAULT_GOAL := help
 export PYTHON ?= python3
 
-.PHONY: help demo up down ps logs test faults check format lock env clean venv machine programs
+.PHONY: help demo up down ps logs test faults check format docs lock env clean venv machine programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ format: venv ## mend what ruff can mend
 	.venv/bin/ruff check --fix
 	.venv/bin/ruff format
 
+docs: venv ## write docs/asyncapi anew, unless that would break what is published
+	@.venv/bin/python -m contract
+
 lock: venv ## pin the newest versions that fit requirements/*.in
 	@.venv/bin/python -m pip install --quiet uv
 	@for part in runtime:requirements.lock dev:requirements-dev.lock; do \
@@ -65,4 +68,4 @@ venv:
 machine:
 	@deploy/local/bootstrap.sh $$($(PYTHON) deploy/local/environment.py)
 programs: venv
-	@deploy/local/bootstrap.sh postgres redis rabbitmq
+	@deploy/local/bootstrap.sh postgres redis rabbitmq node

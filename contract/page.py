@@ -44,8 +44,8 @@ def render(document: Document) -> str:
         '<h2>Objects</h2><a href="#objects">All of them</a></nav>\n'
         f"<main><h1>{escape(info['title'])} <small>{escape(info['version'])}</small></h1>"
         f"<div class=lead>{prose(info['description'])}"
-        '<p>For programs: <a href="asyncapi.yaml">asyncapi.yaml</a>, and the JSON Schema of each '
-        "message, beside it below.</p></div>\n"
+        '<p>For programs: <a href="asyncapi.yaml">asyncapi.yaml</a>, in one document; each '
+        "message below has its own JSON Schema.</p></div>\n"
         f"<section id=envelope><h2>Envelope</h2>{_envelope()}</section>\n"
         f"{sections}<section id=commands><h2>Commands</h2>{''.join(map(_command, COMMANDS))}"
         f"</section>\n<section id=objects><h2>Objects</h2>{objects}</section>"
@@ -73,7 +73,8 @@ def _envelope() -> str:
         for name, inner in told.items()
     )
     return (
-        "<p>What all messages have. The AMQP properties <code>message_id</code> and "
+        "<p>What all events have; those of best effort have no <code>subjectversion</code>. "
+        "The AMQP properties <code>message_id</code> and "
         "<code>type</code> repeat two of these fields; <code>content_type</code> is "
         "<code>application/cloudevents+json</code>.</p>"
         f"<table>{''.join(rows)}</table>"

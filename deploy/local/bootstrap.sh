@@ -3,6 +3,7 @@
 # backing servers that .env does not name. A second run finds its stamps and ends at once.
 #
 #   deploy/local/bootstrap.sh [postgres] [redis] [rabbitmq]    the servers whose programs are needed
+#                             [node]                           for the example in JavaScript, and npm
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -49,6 +50,7 @@ for server in "$@"; do
     postgres) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || missing+=(postgresql) ;;
     redis) command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing+=(redis-server) ;;
     rabbitmq) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) ;;
+    node) command -v node >/dev/null && command -v npm >/dev/null || missing+=(nodejs npm) ;;
     *) die "unknown server: $server" ;;
   esac
 done

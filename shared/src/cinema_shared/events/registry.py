@@ -11,6 +11,7 @@ from cinema_shared.events.auth import UserData
 from cinema_shared.events.catalog import HallData, MovieData, SessionData
 from cinema_shared.events.commands import CloseScreening, CloseScreeningReply
 from cinema_shared.events.envelope import EventData, full_type, routing_key
+from cinema_shared.events.snapshots import NextPage, SessionPage, TicketPage
 from cinema_shared.events.ticketing import HoldData, TicketData
 
 
@@ -119,5 +120,23 @@ COMMANDS: Final = (
         catalog.SOURCE,
         ticketing.SOURCE,
         "A session is to be changed or removed, which only one without tickets may be.",
+    ),
+    CommandType(
+        "next_sessions",
+        "catalog.snapshots",
+        NextPage,
+        SessionPage,
+        ticketing.SOURCE,
+        catalog.SOURCE,
+        "Ticketing makes its copy of the programme anew.",
+    ),
+    CommandType(
+        "next_tickets",
+        "ticketing.snapshots",
+        NextPage,
+        TicketPage,
+        catalog.SOURCE,
+        ticketing.SOURCE,
+        "Catalog makes its copy of the seats sold anew.",
     ),
 )
