@@ -6,7 +6,7 @@ run := .venv/bin/python deploy/local/suite.py
 .DEFAULT_GOAL := help
 export PYTHON ?= python3
 
-.PHONY: help demo up down ps logs test faults check format docs lock env clean venv machine programs
+.PHONY: help demo up down ps logs test faults events bench check format docs lock env clean venv machine programs
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,13 @@ test: check programs ## the checks, then all tests, on real servers (ARGS=…: f
 faults: programs ## the long proof, under kills and freezes (MINUTES=20 SEED=… REPLICAS=2)
 	@.venv/bin/python -m tests.faults.run --minutes $(or $(MINUTES),20) \
 	  --replicas $(or $(REPLICAS),2) $(if $(SEED),--seed $(SEED))
+
+events: programs ## the long proof of the events, under kills (EVENTS=100000 KILLS=200 SEED=…)
+	@.venv/bin/python -m tests.faults.events.run --events $(or $(EVENTS),100000) \
+	  --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
+
+bench: programs ## what the suite costs, beside its limits (CASE=events: one case)
+	@.venv/bin/python -m bench $(CASE)
 
 check: venv ## style, types, and who may import whom
 	.venv/bin/ruff check

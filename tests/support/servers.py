@@ -91,7 +91,13 @@ def rabbitmq_url(request: pytest.FixtureRequest) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def _private_servers() -> Iterator[dict[str, str]]:
-    """All three at once, under a folder that goes with them."""
+    with private_servers() as servers:
+        yield servers
+
+
+@contextmanager
+def private_servers() -> Iterator[dict[str, str]]:
+    """All three at once, by the variables that name them, in a folder that goes with them."""
     with tempfile.TemporaryDirectory(prefix="cinema-tests-") as folder:
         places = {"CINEMA_RUN_DIR": f"{folder}/run", "CINEMA_ENV_FILE": f"{folder}/env"}
         try:
