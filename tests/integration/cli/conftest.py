@@ -100,11 +100,12 @@ async def connection(rabbitmq_url: str) -> AsyncIterator[AbstractConnection]:
 async def channel(connection: AbstractConnection) -> AbstractChannel:
     """On a broker whose queues and whose log are empty."""
     channel = await connection.channel(on_return_raises=True)
-    await channel.queue_delete(topology.LOG)
+    # Made anew, as what is there with other arguments would be kept.
+    for name in (topology.LOG, *(queue.dead for queue in topology.WITH_DEAD_LETTERS)):
+        await channel.queue_delete(name)
     await topology.declare(channel)
     for queue in topology.WITH_DEAD_LETTERS:
-        for name in (queue.name, queue.dead):
-            await (await channel.get_queue(name)).purge()
+        await (await channel.get_queue(queue.name)).purge()
     return channel
 
 
