@@ -9,6 +9,7 @@ until nothing is. Every seat must be sold exactly once, and no answer may be a 5
 
 import argparse
 import asyncio
+import json
 import random
 import sys
 import time
@@ -19,13 +20,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-import aiohttp
 import asyncpg
+import uvloop
 from auth_service.tokens.access import Signer
 from auth_service.tokens.families import Bearer
 from auth_service.tokens.keyring import Keyring
 from cinema_shared.database import Database
+from gateway.client import Client
+from gateway.connection import Unreachable
+from gateway.settings import Address
 from pydantic import SecretStr
 
 from tests.faults.private import Suite, private_suite
@@ -33,8 +38,7 @@ from tests.faults.private import Suite, private_suite
 Seat = tuple[int, int]
 ROWS: Final = 25
 SEATS_PER_ROW: Final = 40
-_CONNECTIONS: Final = 1000
-_TIMEOUT_S: Final = 15
+_TIMEOUT_S: Final = 15.0
 _MAP_EVERY_S: Final = 0.5
 _GIVE_UP_AFTER_S: Final = 180
 
@@ -43,9 +47,10 @@ _GIVE_UP_AFTER_S: Final = 180
 class Sale:
     """What the crowd sees and what became of it."""
 
-    url: str
+    address: Address
     session: int
-    http: aiohttp.ClientSession
+    # The gateway's own client: one that costs more would compete with what is measured.
+    http: Client
     free: set[Seat] = field(default_factory=set)
     answers: Counter[str] = field(default_factory=Counter)
     longest_s: float = 0.0
@@ -54,38 +59,56 @@ class Sale:
 
     async def call(
         self, token: str, what: str, method: str, path: str, body: Any = None, **headers: str
-    ) -> tuple[int, Any]:
-        began = time.monotonic()
+    ) -> tuple[int, Any, float]:
         headers = {"Authorization": f"Bearer {token}", **headers}
+        began = time.monotonic()
         try:
-            async with self.http.request(
-                method, f"{self.url}/{path}", json=body, headers=headers
-            ) as response:
-                status, answer = response.status, await response.json()
-        except (aiohttp.ClientError, TimeoutError) as error:
-            status, answer = 0, {"code": type(error).__name__}
+            status, answer, retry_after = await self.ask(method, path, body, headers)
+        except (Unreachable, TimeoutError) as error:
+            status, answer, retry_after = 0, {"code": type(error).__name__}, 0.0
         self.longest_s = max(self.longest_s, time.monotonic() - began)
         self.answers[f"{what} {status} {answer.get('code', '') if status != 201 else ''}"] += 1
-        return status, answer
+        return status, answer, retry_after
+
+    async def ask(
+        self, method: str, path: str, body: Any, headers: dict[str, str]
+    ) -> tuple[int, Any, float]:
+        """Status, answer, and in how many seconds to come again."""
+        pairs = [(b"host", self.address.authority.encode())]
+        pairs += [(name.encode(), value.encode()) for name, value in headers.items()]
+        content = None
+        if body is not None:
+            content = json.dumps(body).encode()
+            pairs.append((b"content-type", b"application/json"))
+        async with asyncio.timeout(_TIMEOUT_S):
+            answer = await self.http.ask(self.address, method, f"/{path}", pairs, content)
+            text = b""
+            while piece := await answer.read():
+                text += piece
+        retry_after = dict(answer.headers).get(b"retry-after", b"0")
+        return answer.status, json.loads(text), float(retry_after)
 
     async def insist(self, token: str, what: str, method: str, path: str, body: Any) -> Any:
         """Until there is a final answer; a key makes sure that it is given once."""
         key = uuid.uuid4().hex
         while True:
-            status, answer = await self.call(
+            status, answer, retry_after = await self.call(
                 token, what, method, path, body, **{"Idempotency-Key": key}
             )
-            if status not in (0, 429, 503):
+            in_flight = status == 409 and answer["code"] == "idempotency_in_flight"
+            if status in (429, 503) or in_flight:
+                await asyncio.sleep(retry_after * random.uniform(0.9, 1.1))
+            elif status:
                 return status, answer
-            await asyncio.sleep(random.uniform(0.2, 1.0))
+            else:
+                await asyncio.sleep(random.uniform(0.2, 1.0))
 
     async def watch(self, began: float) -> None:
         every = {(r, s) for r in range(1, ROWS + 1) for s in range(1, SEATS_PER_ROW + 1)}
         while True:
             try:
-                path = f"{self.url}/session/{self.session}/seats/"
-                async with self.http.get(path) as response:
-                    taken = (await response.json())["taken"]
+                path = f"session/{self.session}/seats/"
+                taken = (await self.ask("GET", path, None, {}))[1]["taken"]
                 self.free = every - {(seat["row"], seat["seat"]) for seat in taken}
                 gone = sum(seat["state"] == "sold" for seat in taken)
                 print(
@@ -94,7 +117,7 @@ class Sale:
                 if gone == len(every):
                     self.sold_out_after_s = time.monotonic() - began
                     return
-            except (aiohttp.ClientError, TimeoutError, KeyError):
+            except (Unreachable, TimeoutError, KeyError):
                 pass
             await asyncio.sleep(_MAP_EVERY_S)
 
@@ -153,22 +176,21 @@ async def tokens(suite: Suite, count: int) -> Sequence[str]:
 @asynccontextmanager
 async def opened(suite: Suite) -> AsyncIterator[Sale]:
     """A session of one big hall, on sale."""
-    timeout = aiohttp.ClientTimeout(total=_TIMEOUT_S, sock_connect=_TIMEOUT_S)
-    connector = aiohttp.TCPConnector(limit=_CONNECTIONS, keepalive_timeout=4)
-    async with aiohttp.ClientSession(timeout=timeout, connector=connector) as http:
-        settings = suite.settings
-        login = {k: settings[f"STAFF_{k.upper()}"] for k in ("username", "password")}
-        async with http.post(f"{suite.url}/token/", json=login) as response:
-            headers = {"Authorization": f"Bearer {(await response.json())['access']}"}
+    where = urlsplit(suite.url)
+    sale = Sale(Address(where.hostname or "", where.port or 80), 0, Client(_TIMEOUT_S))
+    try:
+        login = {k: suite.settings[f"STAFF_{k.upper()}"] for k in ("username", "password")}
+        _, pair, _ = await sale.ask("POST", "token/", login, {})
 
         async def make(path: str, body: Any) -> int:
-            async with http.post(f"{suite.url}/{path}/", json=body, headers=headers) as response:
-                assert response.status == 201, await response.text()
-                return int((await response.json())["id"])
+            headers = {"Authorization": f"Bearer {pair['access']}"}
+            status, made, _ = await sale.ask("POST", f"{path}/", body, headers)
+            assert status == 201, made
+            return int(made["id"])
 
         name = uuid.uuid4().hex
         shape = {"row_count": ROWS, "seat_count": SEATS_PER_ROW}
-        session = await make(
+        sale.session = await make(
             "session",
             {
                 "hall": await make("hall", {"name": f"Big hall {name}", **shape}),
@@ -177,14 +199,12 @@ async def opened(suite: Suite) -> AsyncIterator[Sale]:
                 "price": "9.50",
             },
         )
-        sale = Sale(suite.url, session, http)
-        while not sale.free:
-            async with http.get(f"{suite.url}/session/{session}/seats/") as response:
-                if response.status == 200:
-                    rows = range(1, ROWS + 1)
-                    sale.free = {(r, s) for r in rows for s in range(1, SEATS_PER_ROW + 1)}
+        while (await sale.ask("GET", f"session/{sale.session}/seats/", None, {}))[0] != 200:
             await asyncio.sleep(0.05)
+        sale.free = {(r, s) for r in range(1, ROWS + 1) for s in range(1, SEATS_PER_ROW + 1)}
         yield sale
+    finally:
+        await sale.http.close()
 
 
 async def sell(suite: Suite, clients: int, seed: int) -> list[str]:
@@ -242,7 +262,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     with private_suite(arguments.replicas) as suite:
-        wrong = asyncio.run(sell(suite, arguments.clients, arguments.seed))
+        wrong = uvloop.run(sell(suite, arguments.clients, arguments.seed))
     if wrong:
         sys.exit("wrong: " + "; ".join(wrong))
 

@@ -111,4 +111,5 @@ class Gateway:
         if route.upstream == routes.OWN:
             await self._own[route.pattern](exchange)
         else:
-            await proxy.forward(self._client, exchange, self._upstreams[route.upstream])
+            upstream = self._upstreams[route.upstream]
+            await proxy.forward(self._client, exchange, upstream, first=route.goes_first)

@@ -41,7 +41,7 @@ class RequestBody:
         self.complete = not present
         # As declared: None where it comes in chunks.
         self.length: int | None = None if present else 0
-        # Why the body was not passed on: aiohttp reports it only as a broken connection.
+        # Why the body was not passed on, where that is not the replica's fault.
         self.failure: Exception | None = None
 
     async def begin(self) -> bytes:
@@ -98,8 +98,3 @@ class RequestBody:
                     message = await self._receive()
                     self._received += len(message.get("body", b""))
                     self.complete = not message.get("more_body", False)
-
-    async def disconnected(self) -> None:
-        """Wait until the client has gone; for when the body is complete."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass

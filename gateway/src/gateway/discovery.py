@@ -9,7 +9,8 @@ from typing import Final, NoReturn
 
 import structlog
 
-from gateway.client import Client, Unreachable
+from gateway.client import Client
+from gateway.connection import Unreachable
 from gateway.settings import Address
 from gateway.upstreams import Replica, Upstream
 

@@ -7,7 +7,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.body import RequestBody
 from gateway.headers import Head, Pairs
-from gateway.protocol import TARGET
+from gateway.protocol import DEPARTURE, TARGET, Departure
 
 _PROBLEM: Final = (b"content-type", problems.MEDIA_TYPE.encode())
 
@@ -20,6 +20,7 @@ class Exchange:
         self.path: bytes = scope["raw_path"]
         self.query: bytes = scope["query_string"]
         self.target: bytes | None = scope.get(TARGET)
+        self.departure: Departure = scope.get(DEPARTURE) or Departure()
         self.http_version: str = scope["http_version"]
         self.scheme: str = scope["scheme"]
         self.peer: str = scope["client"][0] if scope.get("client") else ""

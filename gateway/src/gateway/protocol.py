@@ -7,6 +7,7 @@ an absolute target (`GET http://elsewhere/ HTTP/1.1`), which must not pass for i
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import httptools
@@ -16,12 +17,30 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from gateway.edge import MAX_HEAD_BYTES, HeadTooLarge
 
-# Where the scope holds the request line's target, as sent.
+# Where the scope holds the request line's target, as sent, and who tells that the client has gone.
 TARGET: Final = "gateway.target"
+DEPARTURE: Final = "gateway.departure"
 
 _HEAD_WITHIN_S: Final = 7.0
 _LINGER_S: Final = 1.0
 _UNKNOWN_METHOD: Final = re.compile(rb"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,32}(?= \S+ HTTP/1\.[01]\r\n)")
+
+
+class Departure:
+    """The client's leaving, told at once: ASGI would need a task a request to wait for it."""
+
+    __slots__ = ("_tell",)
+
+    def __init__(self) -> None:
+        self._tell: Callable[[], None] | None = None
+
+    def watch(self, tell: Callable[[], None] | None) -> None:
+        """Whom to tell, until somebody else is; nobody, for None."""
+        self._tell = tell
+
+    def happen(self) -> None:
+        if self._tell is not None:
+            self._tell()
 
 
 class EdgeProtocol(HttpToolsProtocol):
@@ -36,6 +55,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._refused = False
         self._last = False
         self._head_timer: asyncio.TimerHandle | None = None
+        self._departure = Departure()
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -44,6 +64,7 @@ class EdgeProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._head_arrived()
         super().connection_lost(exc)
+        self._departure.happen()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -54,6 +75,7 @@ class EdgeProtocol(HttpToolsProtocol):
         self._head_arrived()
         super().on_headers_complete()
         self.scope[TARGET] = self.url  # type: ignore[typeddict-unknown-key]
+        self.scope[DEPARTURE] = self._departure  # type: ignore[typeddict-unknown-key]
         # Trailers go nowhere: added to the scope's headers they would pass for them.
         self.headers = []
         if self._last:

@@ -13,7 +13,8 @@ from cinema_shared.problems import Problem, ServiceUnavailable
 
 from gateway import headers
 from gateway.body import ClientGone
-from gateway.client import Answer, Body, Client, Unreachable
+from gateway.client import Client
+from gateway.connection import Answer, Body, Unreachable
 from gateway.exchange import Exchange
 from gateway.headers import Pairs
 from gateway.upstreams import Replica, Upstream
@@ -24,10 +25,12 @@ _ANSWER_WITHIN_S: Final = 4.5
 _READ_WITHIN_S: Final = 10.0
 
 
-async def forward(client: Client, exchange: Exchange, upstream: Upstream) -> None:
+async def forward(
+    client: Client, exchange: Exchange, upstream: Upstream, *, first: bool = False
+) -> None:
     """Answer the exchange with what a replica says, or raise the problem that there was."""
     beginning = await exchange.body.begin()
-    passage = _Passage(client, exchange, upstream, beginning)
+    passage = _Passage(client, exchange, upstream, beginning, first=first)
     try:
         async with asyncio.timeout(_ANSWER_WITHIN_S) as deadline:
             await passage.run(deadline)
@@ -46,29 +49,35 @@ class _Passage:
     """One request on its way."""
 
     def __init__(
-        self, client: Client, exchange: Exchange, upstream: Upstream, beginning: bytes
+        self,
+        client: Client,
+        exchange: Exchange,
+        upstream: Upstream,
+        beginning: bytes,
+        *,
+        first: bool,
     ) -> None:
         self.client_gone = False
         self._client = client
         self._exchange = exchange
         self._upstream = upstream
         self._beginning = beginning
+        self._first = first
         self._whole = exchange.body.complete
-        self._watch: asyncio.Task[None] | None = None
         self._deadline: asyncio.Timeout | None = None
 
     async def run(self, deadline: asyncio.Timeout) -> None:
         self._deadline = deadline
         if self._whole:
-            self._watch = asyncio.create_task(self._cancel_when_gone())
+            self._exchange.departure.watch(self._client_left)
         try:
-            replica = self._upstream.pick()
+            replica = self._upstream.pick(first=self._first)
             if not await self._through(replica):
-                await self._through(self._upstream.pick(but=replica), again=True)
+                other = self._upstream.pick(but=replica, first=self._first)
+                await self._through(other, again=True)
         finally:
             self._deadline = None
-            if self._watch:
-                self._watch.cancel()
+            self._exchange.departure.watch(None)
 
     async def _through(self, replica: Replica, *, again: bool = False) -> bool:
         """Whether that was the end of it; False where another replica may be asked."""
@@ -99,6 +108,7 @@ class _Passage:
             return False
         finally:
             replica.pending -= 1
+            self._upstream.finished()
         return True
 
     def _may_repeat(self, error: Unreachable) -> bool:
@@ -151,7 +161,7 @@ class _Passage:
             if part is None:
                 break
             yield part
-        self._watch = asyncio.create_task(self._cancel_when_gone())
+        self._exchange.departure.watch(self._client_left)
 
     async def _relay(self, answer: Answer) -> None:
         exchange = self._exchange
@@ -168,8 +178,7 @@ class _Passage:
             self._within(_ANSWER_WITHIN_S)
         await exchange.finish()
 
-    async def _cancel_when_gone(self) -> None:
-        await self._exchange.body.disconnected()
+    def _client_left(self) -> None:
         self.client_gone = True
         self._within(0)
 

@@ -35,6 +35,8 @@ class Route:
     user: str = ""
     # Logging in must be possible with an expired token at hand.
     checks_token: bool = True
+    # Finishes what was begun, and so goes before what begins something.
+    goes_first: bool = False
     needs_user: dict[str, bool] = field(init=False)
     allow: str = field(init=False)
 
@@ -63,11 +65,11 @@ TABLE: Final = (
     Route("session/{id}", CATALOG, anyone="GET", user="PUT PATCH DELETE"),
     Route("session/{id}/seats", TICKETING, anyone="GET"),
     Route("hold", TICKETING, user="POST"),
-    Route("hold/{id}", TICKETING, user="GET PATCH DELETE"),
-    Route("book", TICKETING, user="POST"),
+    Route("hold/{id}", TICKETING, user="GET PATCH DELETE", goes_first=True),
+    Route("book", TICKETING, user="POST", goes_first=True),
     Route("ticket", TICKETING, user="GET"),
     Route("ticket/{id}", TICKETING, user="GET DELETE"),
-    Route("pay/{id}", TICKETING, user="PATCH"),
+    Route("pay/{id}", TICKETING, user="PATCH", goes_first=True),
     Route("ticket_status", TICKETING, anyone="GET"),
     Route("docs", OWN, anyone="GET"),
     Route("openapi.json", OWN, anyone="GET"),

@@ -8,12 +8,16 @@ from typing import Final
 import structlog
 from cinema_shared.problems import ServiceUnavailable
 
+from gateway.queue import Queue
 from gateway.settings import Address
 
 log = structlog.get_logger(__name__)
 
 # What a replica is given at once; beyond this it is better to say so than to queue.
 _MOST_PENDING: Final = 256
+# And of that, what is there for requests that begin something: a seat that is held is to be booked
+# and paid, whoever else has come.
+_MOST_PENDING_NEW: Final = 192
 _OUT_FOR_S: Final = 1.0
 
 
@@ -40,6 +44,7 @@ class Upstream:
         self.name = name
         self.addresses = addresses
         self.replicas: list[Replica] = []
+        self._queue = Queue()
 
     @property
     def ready(self) -> bool:
@@ -53,20 +58,27 @@ class Upstream:
         log.info("replicas", upstream=self.name, addresses=[a.authority for a in addresses])
         self.replicas = [known.get(address) or Replica(address) for address in addresses]
 
-    def pick(self, but: Replica | None = None) -> Replica:
+    def finished(self) -> None:
+        """A request got through, well or not."""
+        self._queue.finished(asyncio.get_running_loop().time())
+
+    def pick(self, but: Replica | None = None, *, first: bool = False) -> Replica:
         """The one with the fewest requests pending, of those that seem well.
+
+        There is room for a few more of those that go `first`.
 
         Where none does, any is tried: a service that is unready may still answer much, and a
         readiness check that fails everywhere must not close everything.
         """
         now = asyncio.get_running_loop().time()
-        free = [r for r in self.replicas if r.pending < _MOST_PENDING]
+        most = _MOST_PENDING if first else _MOST_PENDING_NEW
+        free = [r for r in self.replicas if r.pending < most]
         if but is not None and len(free) > 1:
             free = [r for r in free if r is not but]
         present = [r for r in free if r.out_until <= now]
         choice = [r for r in present if r.ready] or present or free
         if not choice:
-            raise ServiceUnavailable
+            raise ServiceUnavailable(retry_after=self._queue.turn(now) if self.replicas else 1)
         if len(choice) == 1:
             return choice[0]
         fewest = min(r.pending for r in choice)

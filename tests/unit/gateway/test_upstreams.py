@@ -67,8 +67,22 @@ async def test_a_replica_is_not_given_more_than_it_can_do() -> None:
     service, (first, second) = upstream(2)
     first.pending = second.pending = 256
 
-    with pytest.raises(ServiceUnavailable):
-        service.pick()
+    for goes_first in (True, False):
+        with pytest.raises(ServiceUnavailable):
+            service.pick(first=goes_first)
+
+
+async def test_there_is_room_left_for_what_was_begun() -> None:
+    service, (first, second) = upstream(2)
+    first.pending = second.pending = 192
+
+    assert service.pick(first=True) in (first, second)
+    turns = set()
+    for _ in range(100):
+        with pytest.raises(ServiceUnavailable) as refused:
+            service.pick()
+        turns.add(int(refused.value.headers["Retry-After"]))
+    assert turns == set(range(1, 11)), "each a time of its own"
 
 
 async def test_who_stays_keeps_its_record() -> None:

@@ -10,7 +10,8 @@ from typing import Any, Final
 import structlog
 from cinema_shared.problems import Problem
 
-from gateway.client import Client, Unreachable
+from gateway.client import Client
+from gateway.connection import Unreachable
 from gateway.docs.merge import merge
 from gateway.docs.page import STYLE, render
 from gateway.exchange import Exchange
