@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 import uvicorn
 from pydantic import ValidationError
@@ -38,11 +38,17 @@ def dispatch(
     if options and name not in with_options:
         name = ""
     if name not in commands:
-        sys.exit(f"usage: python -m {package} {'|'.join(commands)}")
+        _refuse(f"usage: python -m {package} {'|'.join(commands)}")
     try:
         commands[name]()
     except ValidationError as error:
-        sys.exit(f"{package} {name}: the settings are not usable\n{_reasons(error)}")
+        _refuse(f"{package} {name}: the settings are not usable\n{_reasons(error)}")
+
+
+def _refuse(why: str) -> NoReturn:
+    """With the code that shells have for a wrong use; 1 is a command's own to give."""
+    sys.stderr.write(f"{why}\n")
+    sys.exit(2)
 
 
 def _reasons(error: ValidationError) -> str:

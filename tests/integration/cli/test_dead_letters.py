@@ -17,6 +17,7 @@ from cinema_shared.messaging.consumer import Consumer
 from cinema_shared.messaging.dead_letters import bury
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+from structlog.testing import CapturingLogger
 
 from tests.integration.cli.conftest import Cinema, depth, publish, running, until
 from tests.support import databases
@@ -125,6 +126,41 @@ async def test_from_poison_to_one_effect(
         assert f"1 put back into {QUEUE.name}" in replayed.out
         await until(effects(database), [told.subject])
     assert await depth(channel, QUEUE.dead) == 0
+
+
+async def breaks_a_rule(transaction: AsyncConnection, event: Event) -> None:
+    await transaction.execute(text("INSERT INTO rules VALUES (:who)"), {"who": event.data["email"]})
+
+
+async def test_the_cause_says_which_rule_was_broken_but_not_by_whom(
+    channel: AbstractChannel,
+    database: Database,
+    rabbitmq_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither in the headers nor in the log is anything of what the message said."""
+    log = CapturingLogger()
+    monkeypatch.setattr("cinema_shared.messaging.dead_letters.log", log)
+    async with database.transaction() as transaction:
+        await transaction.execute(
+            text("CREATE TABLE rules (who text CONSTRAINT no_at CHECK (who NOT LIKE '%@%'))")
+        )
+    told = an_event()
+    async with running(Consumer(database, rabbitmq_url, QUEUE, breaks_a_rule).run()):
+        await send(channel, told)
+        await until(lambda: depth(channel, QUEUE.dead), 1)
+        await publish(channel, b'{"subject": "anna@example.org"}', "ticket.booked.v1")
+        await until(lambda: depth(channel, QUEUE.dead), 2)
+    first, second = log.calls
+    assert first.method_name == "error"
+    assert first.kwargs["cause"].startswith(f"IntegrityError 23514, rules, no_at at {__name__}:")
+    assert (first.kwargs["queue"], first.kwargs["event_id"]) == (QUEUE.name, str(told.id))
+    assert (first.kwargs["type"], first.kwargs["subject"]) == (told.type, told.subject)
+    assert second.kwargs["cause"].startswith("ValidationError source: missing, type: missing")
+    dead = await channel.get_queue(QUEUE.dead)
+    for message in [await dead.get(timeout=5), await dead.get(timeout=5)]:
+        assert "anna" not in str(message.headers)
+    assert "anna" not in str(log.calls)
 
 
 async def test_thirty_looks_take_none_away_and_leave_the_order(

@@ -9,7 +9,7 @@ from typing import Final
 import asyncpg
 from aio_pika.exceptions import AMQPError
 
-from cinema_shared.copies.rebuild import Copy, Outcome, rebuild
+from cinema_shared.copies.rebuild import Copy, NotMendedError, Outcome, rebuild
 from cinema_shared.problems import ServiceUnavailable
 
 DIFFERENT: Final = 1
@@ -30,6 +30,10 @@ def run(copy: Copy, database_url: str, rabbitmq_url: str) -> None:
         outcome = asyncio.run(rebuild(copy, database_url, rabbitmq_url, check=wanted.check))
     except ServiceUnavailable:
         _give_up(f"{copy.owner}'s worker does not answer; see that it runs")
+    except NotMendedError as error:
+        _give_up(
+            f"the copy would still differ ({error}), which is a mistake in the code; report it"
+        )
     except asyncpg.LockNotAvailableError:
         _give_up(f"the table {copy.table} stays locked; see whether another rebuild runs")
     except asyncpg.PostgresError as error:

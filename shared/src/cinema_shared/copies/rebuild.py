@@ -42,6 +42,10 @@ _SESSION: Final = {
 Row = tuple[Any, ...]
 
 
+class NotMendedError(Exception):
+    """The repair does not do what it should: a mistake in its statements."""
+
+
 @dataclass(frozen=True)
 class Copy:
     """A table of ours with the rows of another. The statements are run in the order given here.
@@ -173,5 +177,5 @@ async def _repair(copy: Copy, database: Any) -> int:
         await database.execute(statement)
     now = await database.fetchrow(copy.compare)
     if now["differing"] or now["missing"] or now["surplus"]:
-        raise RuntimeError(f"{copy.table} would not be as it should: {dict(now)}")
+        raise NotMendedError(dict(now))
     return int(now["rows"])

@@ -18,7 +18,7 @@ import aio_pika
 import structlog
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage, HeadersType
 from aiormq.abc import DeliveredMessage
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from cinema_shared.http.fields import format_time
@@ -128,9 +128,9 @@ def describe(error: BaseException) -> str:
 
 
 class Subject(BaseModel):
-    """Of an event that may be anything else but well-formed."""
+    """Of an event that may be anything else but well-formed; so only what looks like one of ours."""
 
-    subject: str
+    subject: str = Field(pattern=r"^[a-z]{1,20}/[A-Za-z0-9_-]{1,100}$")
 
     @classmethod
     def of(cls, body: bytes) -> str | None:
