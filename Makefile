@@ -75,4 +75,4 @@ venv:
 machine:
 	@deploy/local/bootstrap.sh $$($(PYTHON) deploy/local/environment.py)
 programs: venv
-	@deploy/local/bootstrap.sh postgres redis rabbitmq node
+	@deploy/local/bootstrap.sh postgres redis rabbitmq node faketime

@@ -4,6 +4,7 @@
 #
 #   deploy/local/bootstrap.sh [postgres] [redis] [rabbitmq]    the servers whose programs are needed
 #                             [node]                           for the example in JavaScript, and npm
+#                             [faketime]                       for tests, in which clocks go wrong
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -51,6 +52,7 @@ for server in "$@"; do
     redis) command -v redis-server >/dev/null || command -v valkey-server >/dev/null || missing+=(redis-server) ;;
     rabbitmq) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) ;;
     node) command -v node >/dev/null && command -v npm >/dev/null || missing+=(nodejs npm) ;;
+    faketime) compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || missing+=(libfaketime) ;;
     *) die "unknown server: $server" ;;
   esac
 done

@@ -33,9 +33,9 @@ class Actor:
     async def extend(self, hold: Call) -> Call:
         return await self._on(hold, "extend", "PATCH")
 
-    async def book_hold(self, hold: Call) -> Call:
+    async def book_hold(self, hold: Call, key: str | None = None) -> Call:
         name = hold.answer["id"]
-        about = {"hold": name, "seats": hold.seats}
+        about = {"hold": name, "seats": hold.seats, "key": key}
         return await self._call("book_hold", "POST", "book/", {"hold": name}, **about)
 
     async def book(self, seat: Seat, key: str | None = None) -> Call:
@@ -48,14 +48,17 @@ class Actor:
         assert call.outcome == "ok", call
         return int(call.answer[0]["id"])
 
-    async def pay(self, ticket: int) -> Call:
-        return await self._call("pay", "PATCH", f"pay/{ticket}/", ticket=ticket)
+    async def pay(self, ticket: int, key: str | None = None) -> Call:
+        return await self._call("pay", "PATCH", f"pay/{ticket}/", ticket=ticket, key=key)
 
     async def cancel(self, ticket: int) -> Call:
         return await self._call("cancel", "DELETE", f"ticket/{ticket}/", ticket=ticket)
 
     async def look(self) -> Call:
         return await self._call("map", "GET", f"session/{self._session}/seats/")
+
+    async def programme(self) -> Call:
+        return await self._call("programme", "GET", "session/?limit=3")
 
     async def tickets(self) -> Call:
         return await self._call("tickets", "GET", f"ticket/?session={self._session}")
@@ -85,6 +88,20 @@ class Stage:
         self.anna, self.bert, self.carl = (Actor(number, crowd) for number in range(3))
         self._crowd = crowd
 
+    @property
+    def session(self) -> int:
+        return self._crowd.programme.on_sale[0].id
+
+    async def log_in(self) -> Call:
+        names = {"username": "STAFF_USERNAME", "password": "STAFF_PASSWORD"}
+        body = {word: self.suite.settings[name] for word, name in names.items()}
+        nobody = Identity(-3, 0, None)
+        return await self._crowd.api.call(nobody, "log_in", "POST", "token/", body)
+
+    def next_session(self) -> None:
+        """Whose seats nobody has touched."""
+        self._crowd.programme.on_sale.pop(0)
+
     async def until(self, moment: float) -> None:
         """A time of the run, such as when a hold ends."""
         await asyncio.sleep(max(0.0, moment - self.history.now()))
@@ -95,16 +112,16 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(suite: Suite) -> AsyncIterator[Stage]:
+async def stage(suite: Suite, sessions: int = 1) -> AsyncIterator[Stage]:
     history = History()
-    async with people(suite.settings, history, users=3, sessions=1) as crowd:
+    async with people(suite.settings, history, users=3, sessions=sessions) as crowd:
         yield Stage(suite, history, crowd)
 
 
 @asynccontextmanager
-async def whole_afterwards(suite: Suite) -> AsyncIterator[Stage]:
+async def whole_afterwards(suite: Suite, sessions: int = 1) -> AsyncIterator[Stage]:
     """A stage; in the end the checker finds nothing."""
-    async with stage(suite) as on:
+    async with stage(suite, sessions) as on:
         yield on
         assert await calm.until_ready(suite) == []
         found = await on.violations()

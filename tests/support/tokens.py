@@ -22,6 +22,8 @@ class Issuer:
         self.audience = audience
         self.ended_families: list[str] = []
         self.users: list[UserStanding] = []
+        # Instead of this machine's.
+        self.clock: datetime | None = None
 
     def token(
         self,
@@ -62,7 +64,10 @@ class Issuer:
 
     async def revocations(self, since: datetime | None) -> Revocations:
         return Revocations(
-            as_of=datetime.now(UTC), ended_families=self.ended_families, users=self.users
+            as_of=datetime.now(UTC),
+            ended_families=self.ended_families,
+            users=self.users,
+            clock=self.clock or datetime.now(UTC),
         )
 
     async def close(self) -> None: ...

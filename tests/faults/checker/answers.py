@@ -36,6 +36,8 @@ ANSWERS: Final = {
     },
     "cancel": {(204, ""), (409, "delete_paid_ticket_error"), (409, "ticket_ended"), *_TICKET},
     "tickets": {(200, "")},
+    "programme": {(200, "")},
+    "log_in": {(200, "")},
     # Asked for until it is there.
     "map": {(200, ""), (404, "session_not_found")},
     "new_movie": {(201, ""), (409, "name_taken")},

@@ -229,8 +229,8 @@ async def test_the_database_refuses_a_hold_that_has_ended(
     """A process that slept between Redis' answer and its own question to PostgreSQL."""
     begin = SeatLocks.begin_booking
 
-    async def begin_and_sleep(self: SeatLocks, hold: HoldId) -> Any:
-        held = await begin(self, hold)
+    async def begin_and_sleep(self: SeatLocks, hold: HoldId, now: datetime) -> Any:
+        held = await begin(self, hold, now)
         await asyncio.sleep(1.1)
         return held
 

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import jwt
@@ -103,22 +104,29 @@ def test_a_good_token_names_its_bearer(verifier: Verifier) -> None:
 
 
 def test_a_remembered_token_ends_when_it_expires(
-    verifier: Verifier, monkeypatch: pytest.MonkeyPatch
+    trust: Trust, verifier: Verifier, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = ISSUER.token(1, exp=NOW + 3600)
     verifier.verify(token)
-    clock = time.time() + 7200
-    monkeypatch.setattr("cinema_shared.tokens.verifier.time.time", lambda: clock)
-    decoded = verifier._decode
-    asked: list[str] = []
+    monkeypatch.setattr(trust, "now", lambda: time.time() + 7200)
+    with pytest.raises(Unauthorized):
+        verifier.verify(token)
 
-    def asked_again(text: str) -> Any:
-        asked.append(text)
-        return decoded(text)
 
-    monkeypatch.setattr(verifier, "_decode", asked_again)
-    verifier.verify(token)  # PyJWT has its own clock, and so finds it valid
-    assert asked == [token]
+@pytest.mark.parametrize("hours", [-1, 1])
+async def test_tokens_are_judged_by_the_clock_that_stamped_them(
+    trust: Trust, verifier: Verifier, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    """Auth's is an hour from ours."""
+    theirs = datetime.now(UTC) + timedelta(hours=hours)
+    ISSUER.clock = theirs
+    await trust._refresh()
+    ISSUER.clock = None
+    now = int(theirs.timestamp())
+    verifier.verify(ISSUER.token(1, nbf=now, exp=now + 900))
+    for begins, ends in ((now + 60, now + 900), (now - 900, now - 60)):
+        with pytest.raises(Unauthorized):
+            verifier.verify(ISSUER.token(1, nbf=begins, exp=ends))
 
 
 async def test_what_is_revoked_is_out_and_who_is_demoted_is_no_staff(

@@ -8,13 +8,13 @@ import asyncio
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
 import aiohttp
 import jwt
 import structlog
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 log = structlog.get_logger(__name__)
 
@@ -36,7 +36,7 @@ class UserStanding(BaseModel):
 
 
 class Revocations(BaseModel):
-    """What changed since `since`; `as_of` is auth's own clock, to ask from the next time.
+    """What changed since `since`; `as_of` is its database's clock, to ask from the next time.
 
     Covers the lifetime of an access token; what is older has no valid token left to revoke.
     """
@@ -44,6 +44,8 @@ class Revocations(BaseModel):
     as_of: datetime
     ended_families: list[str]
     users: list[UserStanding]
+    # The clock of the process that issues tokens, and answers this.
+    clock: datetime = Field(default_factory=lambda: datetime.now(UTC))
 
 
 class TrustSource(Protocol):
@@ -100,6 +102,8 @@ class Trust:
     ended_families: dict[str, float] = field(default_factory=dict)
     users: dict[int, UserStanding] = field(default_factory=dict)
     generation: int = 0
+    # Auth's clock when ours, which nobody sets, stood at nought.
+    _start: float = field(default_factory=lambda: time.time() - time.monotonic())
     _since: datetime | None = None
     _keys_at: float = float("-inf")
     _keys_wanted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -130,7 +134,9 @@ class Trust:
         now = time.monotonic()
         if now - self._keys_at >= _KEYS_EVERY_S or not self.keys:
             await self.refresh_keys()
+        asked = time.monotonic()
         news = await self.source.revocations(self._since)
+        self._start = news.clock.timestamp() - asked
         self._since = news.as_of
         families = set(news.ended_families) - self.ended_families.keys()
         users = {user.id: user for user in news.users if self.users.get(user.id) != user}
@@ -154,6 +160,10 @@ class Trust:
         """An unknown key was named: look for it soon, but not as often as anybody may ask."""
         if time.monotonic() - self._keys_at > _KEYS_AT_MOST_EVERY_S:
             self._keys_wanted.set()
+
+    def now(self) -> float:
+        """By the clock of auth, which stamps tokens: that of this machine may be wrong."""
+        return self._start + time.monotonic()
 
     @property
     def ready(self) -> bool:

@@ -1,10 +1,11 @@
 """Locks on seats: each method is one call of one script (`lua/`).
 
-How a lock keeps its promise without a clock in common with PostgreSQL: the database refuses a
-booking after the advertised `expires`, by its own clock, and the lock stays `MARGIN` longer than
-that. MARGIN is longer than a booking can last that the database has found in time: its process
-gives it up after CLAIM; where that process is frozen, the database does, after what is left of a
-statement (2.5 s) and of a pause (2 s, `database.py`). Some seconds are left for clocks that differ.
+How a lock keeps its promise without a clock in common with PostgreSQL: Redis says for how long a
+lock is still good, and PostgreSQL refuses a booking when that time, counted by its own clock from
+before Redis was asked, is over. The lock stays `MARGIN` longer. MARGIN is longer than a booking can
+last that the database has found in time: its process gives it up after CLAIM; where that process is
+frozen, the database does, after what is left of a statement (2.5 s) and of a pause (2 s,
+`database.py`).
 """
 
 import hashlib
@@ -57,7 +58,10 @@ class NotLoaded(Exception):  # noqa: N818  (says what to do, not what went wrong
 
 @dataclass(frozen=True)
 class Held:
-    """Seats that are held, until when the customer may count on it, and under which token."""
+    """Seats that are held, until when the customer may count on it, and under which token.
+
+    By Redis' clock where it is told to the customer, by PostgreSQL's where it is to be booked.
+    """
 
     token: str
     seats: tuple[Seat, ...]
@@ -134,11 +138,18 @@ class SeatLocks:
         keys = _keys(hold.screening_id, f"hold:{hold.token}")
         return _held(hold, await scripts.run(self._redis, "show", keys))
 
-    async def begin_booking(self, hold: HoldId) -> Held:
-        """The hold, for a booking that is done within `CLAIM`; until then a release waits."""
+    async def begin_booking(self, hold: HoldId, now: datetime) -> Held:
+        """The hold, for a booking that is done within `CLAIM`; until then a release waits.
+
+        `now` is PostgreSQL's clock, and so is what comes of it.
+        """
         keys = _keys(hold.screening_id, "held", f"hold:{hold.token}")
         arguments = (hold.token, _ms(CLAIM), _ms(MARGIN))
-        return _held(hold, await scripts.run(self._redis, "begin", keys, *arguments))
+        answer = await scripts.run(self._redis, "begin", keys, *arguments)
+        if answer[0] != "held":
+            raise HoldExpired
+        _, left, seats = answer
+        return Held(hold.token, tuple(map(_seat, seats.split(","))), now + _span(left))
 
     async def extend(self, screening: Screening, hold: HoldId) -> Held:
         answer = await scripts.run(
@@ -168,8 +179,13 @@ class SeatLocks:
             raise HoldExpired
         return held(hold, *answer[1:])
 
-    async def claim(self, screening: Screening, user_id: int, seat: Seat) -> Held | None:
-        """Lock a seat for a booking by itself; None where somebody else has it."""
+    async def claim(
+        self, screening: Screening, user_id: int, seat: Seat, now: datetime
+    ) -> Held | None:
+        """Lock a seat for a booking by itself; None where somebody else has it.
+
+        `now` is PostgreSQL's clock, and so is what comes of it.
+        """
         answer = await scripts.run(
             self._redis,
             "claim",
@@ -183,7 +199,8 @@ class SeatLocks:
         )
         if answer == ["taken"]:
             return None
-        return Held(answer[1], (seat,), _at(answer[2]))
+        _, token, left = answer
+        return Held(token, (seat,), now + _span(left))
 
     async def unclaim(self, screening_id: int, held: Held, *, known: bool) -> None:
         """Give a claim back; a seat that is under the customer's own hold stays there.
@@ -283,6 +300,10 @@ def _digest(text: str) -> str:
 
 def _ms(span: timedelta) -> int:
     return int(span.total_seconds() * 1000)
+
+
+def _span(milliseconds: str) -> timedelta:
+    return timedelta(milliseconds=int(milliseconds))
 
 
 def _ms_at(moment: datetime) -> int:

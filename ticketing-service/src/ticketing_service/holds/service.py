@@ -74,7 +74,8 @@ class Holds:
 
     async def begin_booking(self, name: str, user_id: int) -> tuple[Screening, Held]:
         hold = await self.find(name, user_id)
-        return await self._screening(hold), await self._locks.begin_booking(hold)
+        screening = await self._screening(hold)
+        return screening, await self._locks.begin_booking(hold, self._programme.clock.now())
 
     async def release(self, name: str, user_id: int) -> None:
         hold = await self.find(name, user_id)

@@ -15,6 +15,7 @@ from cinema_shared.database import Database, is_outage
 from cinema_shared.notifications import listen
 from sqlalchemy import ColumnElement, func, select
 
+from ticketing_service.screenings.clock import DatabaseClock
 from ticketing_service.screenings.tables import screenings
 
 log = structlog.get_logger(__name__)
@@ -43,6 +44,8 @@ class Screening:
 
 class Programme:
     def __init__(self, database: Database, database_url: str, sales_end: timedelta) -> None:
+        # Each look at the table reads it anew.
+        self.clock = DatabaseClock()
         self._database = database
         self._database_url = database_url
         self._sales_end = sales_end
@@ -91,6 +94,7 @@ class Programme:
     async def _load(self, which: ColumnElement[bool]) -> datetime:
         async with self._database.transaction() as transaction:
             now: datetime = (await transaction.execute(select(func.now()))).scalar_one()
+            self.clock.read(now)
             rows: Any = await transaction.execute(
                 select(
                     screenings.c.id,

@@ -67,7 +67,7 @@ class Selling:
         if not screening.has(*seat):
             raise errors.NoSuchSeat
         try:
-            held = await self._locks.claim(screening, user_id, seat)
+            held = await self._locks.claim(screening, user_id, seat, self._programme.clock.now())
             if held is None:
                 raise errors.SeatTaken
             return await self._sell(once, screening, held, user_id, one=True)

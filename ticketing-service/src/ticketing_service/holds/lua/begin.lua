@@ -1,4 +1,5 @@
--- A hold is about to be booked: for as long as that may take, no release frees its seats.
+-- A hold is about to be booked: for as long as that may take, no release frees its seats. Tells
+-- for how much longer it may be.
 -- KEYS held hold
 -- ARGV token duration margin
 local held, hold = unpack(KEYS)
@@ -11,4 +12,4 @@ for seat in each_seat(seats) do
   if not found or found.token ~= token then return {'gone'} end
   lock(held, seat, token, found.user, found.expires, margin, now + duration + margin)
 end
-return {'held', int(math.min(expires, now + duration)), seats}
+return {'held', int(math.min(expires - now, duration)), seats}
