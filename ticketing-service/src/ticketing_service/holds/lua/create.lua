@@ -20,14 +20,17 @@ local function hold_all()
   end
   if #taken > 1 then return taken end
 
-  redis.call('ZREMRANGEBYSCORE', mine, '-inf', int(now))
-  if redis.call('ZCARD', mine) + count > tonumber(limit) then return {'limit'} end
+  local already = redis.call('ZCOUNT', mine, '(' .. int(now), '+inf')
+  if already + count > tonumber(limit) then return {'limit'} end
 
+  -- Nothing is written before the locks: where there is no memory left, Redis refuses the script's
+  -- first write, and no later one.
   local expires = math.min(now + duration, latest)
   for seat in each_seat(seats) do
     lock(held, seat, token, user, expires, margin)
     redis.call('ZADD', mine, int(expires), seat)
   end
+  redis.call('ZREMRANGEBYSCORE', mine, '-inf', int(now))
   redis.call('HSET', hold, 'created', int(now), 'expires', int(expires), 'seats', seats)
   keep(int(expires + margin + REMEMBERED), hold)
   keep(keep_at, held, sold, mine)
