@@ -12,7 +12,7 @@ from cinema_shared.messaging.commands import CommandClient
 from cinema_shared.problems import ServiceUnavailable
 from pydantic import BaseModel
 
-from tests.integration.catalog.proxy import Proxy, proxy
+from tests.support.proxy import Proxy, proxy
 
 
 class Question(BaseModel):

@@ -9,9 +9,9 @@ import pytest
 from catalog_service import api
 
 from tests.integration.catalog.conftest import Catalog
-from tests.integration.catalog.proxy import Proxy, proxy
 from tests.integration.catalog.ticketing_double import TicketingDouble
 from tests.support import http
+from tests.support.proxy import Proxy, proxy
 
 
 @pytest.fixture
