@@ -3,6 +3,7 @@
 import sys
 
 import typer
+from cinema_shared import logs
 
 from cinema import events
 from cinema.output import complain
@@ -32,6 +33,7 @@ def cinema() -> None:
 
 
 def main() -> None:
+    logs.configure_command()
     try:
         app()
     except Refusal as refusal:

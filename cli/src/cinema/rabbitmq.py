@@ -48,7 +48,8 @@ def with_rabbitmq(work: Callable[[AbstractConnection], Awaitable[Result]]) -> Re
         raise Unreachable(
             f"RabbitMQ at {_where(url)} does not take RABBITMQ_URL's account."
         ) from error
-    except (OSError, AMQPError) as error:
+    # aio-pika cancels whoever waits when a connection breaks.
+    except (OSError, AMQPError, asyncio.CancelledError) as error:
         raise Unreachable(
             f"RabbitMQ at {_where(url)} cannot be reached ({type(error).__name__})."
             " See that it runs (make ps), or name another in RABBITMQ_URL."

@@ -17,6 +17,18 @@ def _add_request(_: object, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def configure_command() -> None:
+    """For a command, whose output is on stdout: what is logged goes to stderr."""
+    _quieten()
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
+def _quieten() -> None:
+    """aio-pika and aiormq tell of each lost connection with a traceback; one line is ours."""
+    for noisy in ("aio_pika", "aiormq", "uvicorn.access"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+
+
 def configure(service: str, log_format: str, level: str) -> None:
     """Send structlog and the standard library's loggers down the same pipe, to stdout."""
     common: list[Processor] = [
@@ -43,9 +55,7 @@ def configure(service: str, log_format: str, level: str) -> None:
         )
     )
     logging.basicConfig(handlers=[handler], level=level, force=True)
-    # aio-pika and aiormq tell of each attempt to reconnect with a traceback; one line is ours.
-    for noisy in ("aio_pika", "aiormq", "uvicorn.access"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    _quieten()
     structlog.configure(
         processors=[*common, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

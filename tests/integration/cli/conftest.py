@@ -14,6 +14,7 @@ from unittest.mock import patch
 
 import aio_pika
 import pytest
+import structlog
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from cinema.__main__ import main
 from cinema_shared.messaging import topology
@@ -56,10 +57,13 @@ class Cinema:
                 redirect_stdout(out),
                 redirect_stderr(err),
             ):
+                logging = structlog.get_config()
                 try:
                     main()
                 except SystemExit as end:
                     return int(end.code or 0)
+                finally:
+                    structlog.configure(**logging)
                 return 0
 
         async with asyncio.timeout(30):

@@ -9,6 +9,7 @@ from typing import Final
 import asyncpg
 from aio_pika.exceptions import AMQPError
 
+from cinema_shared import logs
 from cinema_shared.copies.rebuild import Copy, NotMendedError, Outcome, rebuild
 from cinema_shared.problems import ServiceUnavailable
 
@@ -26,6 +27,7 @@ def run(copy: Copy, database_url: str, rabbitmq_url: str) -> None:
     parser.add_argument("--check", action="store_true", help="change nothing, tell how it differs")
     parser.add_argument("--json", action="store_true", help="one JSON object, for a script")
     wanted = parser.parse_args(sys.argv[2:])
+    logs.configure_command()
     try:
         outcome = asyncio.run(rebuild(copy, database_url, rabbitmq_url, check=wanted.check))
     except ServiceUnavailable:
@@ -38,7 +40,8 @@ def run(copy: Copy, database_url: str, rabbitmq_url: str) -> None:
         _give_up(f"the table {copy.table} stays locked; see whether another rebuild runs")
     except asyncpg.PostgresError as error:
         _give_up(f"PostgreSQL refused ({type(error).__name__}); see its log")
-    except (AMQPError, OSError, asyncpg.InterfaceError) as error:
+    # aio-pika cancels whoever waits when a connection breaks.
+    except (AMQPError, OSError, asyncpg.InterfaceError, asyncio.CancelledError) as error:
         _give_up(
             f"the connection to RabbitMQ or PostgreSQL failed ({type(error).__name__});"
             " see that they run"

@@ -71,6 +71,13 @@ class Backlog:
                     dead = await channel.declare_queue(queue.dead, passive=True)
                     depth = dead.declaration_result.message_count or 0
                     self._dead.labels(queue.name).set(depth)
+        except asyncio.CancelledError:
+            # aio-pika cancels whoever waits when a connection breaks. Only what was asked of this
+            # task may end it.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            raise ConnectionResetError("the connection to RabbitMQ was lost") from None
         finally:
             # A frozen broker does not answer the farewell either.
             with suppress(Exception):

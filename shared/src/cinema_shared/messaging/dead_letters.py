@@ -128,7 +128,7 @@ def describe(error: BaseException) -> str:
 
 
 class Subject(BaseModel):
-    """Of an event that may be anything else but well-formed; so only what looks like one of ours."""
+    """Of an event that may be anything but well-formed: only what looks like one of ours."""
 
     subject: str = Field(pattern=r"^[a-z]{1,20}/[A-Za-z0-9_-]{1,100}$")
 
