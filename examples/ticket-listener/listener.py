@@ -34,6 +34,7 @@ ARGUMENTS = QUORUM | {
     "x-delivery-limit": 1000,
 }
 TABLES = """
+PRAGMA journal_mode = WAL;
 CREATE TABLE IF NOT EXISTS inbox (id TEXT PRIMARY KEY) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS sales (
     movie INTEGER, currency TEXT, name TEXT, tickets INTEGER, cents INTEGER,
@@ -72,10 +73,10 @@ class Report:
         self.db = sqlite3.connect(path)
         self.db.executescript(TABLES)
 
-    def add(self, sale: Sale | None, offset: int | None = None) -> None:
+    def add(self, sale: Sale, offset: int | None = None) -> None:
         """Count a sale, unless it has been counted; `offset` is where it stands in the log."""
         with self.db:
-            if sale and self._is_new(sale):
+            if self._is_new(sale):
                 self.db.execute(
                     "INSERT INTO sales VALUES (:movie, :currency, :name, 1, :cents)"
                     " ON CONFLICT DO UPDATE SET tickets = tickets + 1,"
@@ -124,7 +125,8 @@ async def read_queue(queue: AbstractQueue, report: Report) -> None:
                 print(f"cannot read {message.message_id}: {error!r}", flush=True)
                 await message.reject()
                 continue
-            report.add(sale)
+            if sale:
+                report.add(sale)
             await message.ack()
 
 
@@ -157,7 +159,8 @@ async def read_past(connection: AbstractConnection, report: Report, offset: int)
                 sale = read(message)
             except (ValueError, KeyError, TypeError, InvalidOperation):
                 sale = None
-            report.add(sale, offset_of(message))
+            if sale:
+                report.add(sale, offset_of(message))
             await message.ack()
     finding.cancel()
     await channel.close()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from contract import compatibility, documents, schemas
+from contract.__main__ import main
 
 Schema = dict[str, Any]
 Change = Callable[[Schema], None]
@@ -26,6 +27,7 @@ def published() -> Schema:
             "status": {"type": "string", "enum": ["shown", "cut"]},
             "price": {"type": "string", "pattern": "^[0-9]+$"},
             "hall": {"$ref": "#/$defs/Hall"},
+            "usher": {"anyOf": [{"$ref": "#/$defs/Usher"}, {"type": "null"}]},
             "seats": {"type": "array", "items": {"$ref": "#/$defs/Seat"}},
         },
         "required": ["id", "ends_at", "status", "price", "hall", "seats"],
@@ -35,6 +37,7 @@ def published() -> Schema:
                 "properties": {"name": {"type": "string"}},
                 "required": ["name"],
             },
+            "Usher": {"type": "object", "properties": {"name": {"type": "string"}}},
             "Seat": {
                 "type": "object",
                 "properties": {"row": {"type": "integer"}},
@@ -80,6 +83,10 @@ def retyped_in_an_object(schema: Schema) -> None:
 
 def retyped_in_a_list(schema: Schema) -> None:
     schema["$defs"]["Seat"]["properties"]["row"] = {"type": "string"}
+
+
+def retyped_where_there_may_be_none(schema: Schema) -> None:
+    schema["$defs"]["Usher"]["properties"]["name"] = {"type": "integer"}
 
 
 def made_a_list(schema: Schema) -> None:
@@ -141,6 +148,7 @@ RULES: list[tuple[Change, str | None, str | None]] = [
     (retyped, "id was integer, and is string", "id was integer, and is string"),
     (retyped_in_an_object, "hall.name was string, and is integer", "hall.name was string"),
     (retyped_in_a_list, "seats[].row was integer, and is string", "seats[].row was integer"),
+    (retyped_where_there_may_be_none, "usher.name was string, and is", "usher.name was string"),
     (made_a_list, "note was string, and is array", "note was string, and is array"),
     (made_nullable, "id may be null, which its reader does not take", None),
     (never_null, None, "ends_at may be null, which its reader does not take"),
@@ -190,6 +198,14 @@ PUBLISHED, OURS = documents.published(), schemas.current()
 
 def test_what_the_code_publishes_breaks_nobody() -> None:
     assert compatibility.breaks(PUBLISHED, OURS) == []
+
+
+def test_nothing_is_written_over_what_others_read_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    relied_on = PUBLISHED | {EVENT: published()}
+    monkeypatch.setattr(documents, "published", lambda: relied_on)
+    monkeypatch.setattr(documents, "generated", lambda: pytest.fail("written"))
+    with pytest.raises(SystemExit, match=f"{EVENT}: is not published any more"):
+        main()
 
 
 @pytest.mark.parametrize("name", OURS)
