@@ -56,6 +56,8 @@ def _matters(action: str, content: Any, stamp: Stamp) -> Any:
             ]
         case "new_hall" | "new_movie" | "new_session":
             return content["id"]
+        case "log_in":
+            return content["access"]
     return None
 
 

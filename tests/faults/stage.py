@@ -88,6 +88,11 @@ class Stage:
         self.anna, self.bert, self.carl = (Actor(number, crowd) for number in range(3))
         self._crowd = crowd
 
+    async def tickets(self, token: str) -> Call:
+        """As whoever has this token."""
+        me, path = Identity(-3, 0, token), f"ticket/?session={self.session}"
+        return await self._crowd.api.call(me, "tickets", "GET", path)
+
     @property
     def session(self) -> int:
         return self._crowd.programme.on_sale[0].id
