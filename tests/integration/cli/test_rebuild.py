@@ -522,3 +522,6 @@ async def test_the_command(
         assert (code, "The copy was mended." in out) == (0, True), err
     code, out, err = await ended(RABBITMQ_URL="amqp://cinema:hush@127.0.0.1:1")
     assert (code, "Nothing was changed" in err, "hush" in out + err) == (3, True, False), err
+    del url["CATALOG_DATABASE_URL"]
+    code, out, err = await ended()
+    assert (code, "CATALOG_DATABASE_URL: Field required" in err) == (2, True), err
