@@ -35,7 +35,7 @@ def cinema() -> None:
 def main() -> None:
     logs.configure_command()
     try:
-        app()
+        app(prog_name="cinema")
     except Refusal as refusal:
         complain(str(refusal))
         sys.exit(refusal.code)
