@@ -151,12 +151,18 @@ async def test_killed_twenty_times_it_misses_nothing_and_counts_nothing_twice(
                 break
             await sell(customer, *place)
             sold += 1
+            await asyncio.sleep(0.02)
         return sold
 
     async def live_and_die(times: int) -> None:
         for _ in range(times):
             async with running(suite, *command, REPORT=str(report)):
-                await asyncio.sleep(chance.uniform(0, 0.15))
+                before = in_report(report)
+                async with asyncio.timeout(SECONDS_TO_CATCH_UP):
+                    while in_report(report) == before:
+                        await asyncio.sleep(0.01)
+                # In the middle of its work.
+                await asyncio.sleep(chance.uniform(0, 0.1))
 
     async with repeater(suite):
         sellers = [asyncio.create_task(keep_selling()) for _ in range(SELLERS)]
