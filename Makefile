@@ -38,6 +38,7 @@ events: programs ## the long proof of the events, under kills (EVENTS=100000 KIL
 	  --kills $(or $(KILLS),200) $(if $(SEED),--seed $(SEED))
 
 bench: programs ## what the suite costs, beside its limits (CASE=events: one case)
+	@deploy/local/bootstrap.sh wrk nginx
 	@.venv/bin/python -m bench $(CASE)
 
 check: venv ## style, types, and who may import whom

@@ -4,9 +4,12 @@ import argparse
 from collections.abc import Callable
 from typing import Final
 
-from bench import events
+from bench import events, gateway
 
-CASES: Final[dict[str, Callable[[], None]]] = {"events": events.run}
+CASES: Final[dict[str, Callable[[], None]]] = {
+    "events": events.run,
+    "gateway": gateway.run,
+}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@
 #
 #   deploy/local/bootstrap.sh [postgres] [redis] [rabbitmq]    the servers whose programs are needed
 #                             [node]                           for the example in JavaScript, and npm
+#                             [wrk] [nginx]                    for the benchmark of the gateway
 #                             [faketime]                       for tests, in which clocks go wrong
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -53,6 +54,8 @@ for server in "$@"; do
     rabbitmq) [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing+=(rabbitmq-server) ;;
     node) command -v node >/dev/null && command -v npm >/dev/null || missing+=(nodejs npm) ;;
     faketime) compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null || missing+=(libfaketime) ;;
+    wrk) command -v wrk >/dev/null || missing+=(wrk) ;;
+    nginx) [ -x /usr/sbin/nginx ] || command -v nginx >/dev/null || missing+=(nginx-light) ;;
     *) die "unknown server: $server" ;;
   esac
 done

@@ -160,6 +160,7 @@ async def test_a_hold_from_before_redis_lost_its_data_is_over_for_whoever_asks(
         await redis.delete(*saved)
         assert (await ticketing.book(session, 1, 1, user=2))[0] == 201
         for key, value in saved.items():
+            assert value
             await redis.restore(key, 0, value, replace=True)
     for _ in range(2):
         status, answer = await ticketing.call("POST", "/book", user=1, json={"hold": hold["id"]})

@@ -16,7 +16,7 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 
 from cinema_shared.events.envelope import CONTENT_TYPE, Notice
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import asked_to_end, connect
 
 log = structlog.get_logger(__name__)
 
@@ -47,9 +47,7 @@ class Announcer:
             try:
                 await self._publish()
             except (Exception, asyncio.CancelledError) as error:
-                # aio-pika cancels whoever publishes when a heartbeat fails.
-                task = asyncio.current_task()
-                if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                if asked_to_end(error):
                     raise
                 log.warning("announcer_lost", error=repr(error))
                 lasted = time.monotonic() - started

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import func, select
 
 from cinema_shared.database import Database
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import asked_to_end, connect
 from cinema_shared.messaging.topology import Queue
 from cinema_shared.outbox import outbox
 
@@ -71,11 +71,8 @@ class Backlog:
                     dead = await channel.declare_queue(queue.dead, passive=True)
                     depth = dead.declaration_result.message_count or 0
                     self._dead.labels(queue.name).set(depth)
-        except asyncio.CancelledError:
-            # aio-pika cancels whoever waits when a connection breaks. Only what was asked of this
-            # task may end it.
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
+        except asyncio.CancelledError as error:
+            if asked_to_end(error):
                 raise
             raise ConnectionResetError("the connection to RabbitMQ was lost") from None
         finally:

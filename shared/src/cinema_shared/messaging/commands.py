@@ -16,7 +16,7 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS, DeliveryError
 from pydantic import BaseModel, ValidationError
 
 from cinema_shared import context
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import asked_to_end, connect
 from cinema_shared.problems import ServiceUnavailable
 
 log = structlog.get_logger(__name__)
@@ -52,10 +52,7 @@ class CommandClient:
                 body = await self._exchange(queue, _message(command, timeout))
             return reply.model_validate_json(body)
         except asyncio.CancelledError as error:
-            # aio-pika cancels whoever is publishing when its connection breaks. Only what was asked
-            # of this task is ours to obey.
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if asked_to_end(error):
                 raise
             failure: BaseException = error
         except (TimeoutError, ValidationError, *CONNECTION_EXCEPTIONS) as error:

@@ -24,3 +24,12 @@ async def connect(url: str, name: str) -> AbstractConnection:
         return await aio_pika.connect(
             with_heartbeat(url), client_properties={"connection_name": name}
         )
+
+
+def asked_to_end(error: BaseException) -> bool:
+    """Whether it is for the present task to obey.
+
+    aio-pika cancels whoever waits for a broker when its connection breaks, heartbeats included.
+    """
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and bool(task and task.cancelling())

@@ -21,7 +21,7 @@ from cinema_shared.database import Database, is_outage
 from cinema_shared.events.envelope import Event
 from cinema_shared.inbox import first_times
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import asked_to_end, connect
 from cinema_shared.messaging.dead_letters import bury
 from cinema_shared.messaging.topology import Queue
 from cinema_shared.problems import ServiceUnavailable
@@ -56,10 +56,7 @@ class Consumer:
             try:
                 await self._consume()
             except (Exception, asyncio.CancelledError) as error:
-                # aio-pika cancels whoever waits for an answer when a heartbeat fails. Only a
-                # cancellation that was asked of this task may end it.
-                task = asyncio.current_task()
-                if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                if asked_to_end(error):
                     raise
                 pause = min(_LONGEST_PAUSE_S, pause * 2 or 0.1)
                 log.warning("consumer_lost", queue=self._queue.name, error=repr(error))

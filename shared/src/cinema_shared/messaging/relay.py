@@ -23,7 +23,7 @@ from sqlalchemy import Row, delete, select, text
 from cinema_shared.database import Database
 from cinema_shared.events.envelope import CONTENT_TYPE, routing_key
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.connection import connect
+from cinema_shared.messaging.connection import asked_to_end, connect
 from cinema_shared.notifications import listen
 from cinema_shared.outbox import CHANNEL, outbox
 
@@ -61,10 +61,7 @@ class Relay:
                     moved = await self._drain()
                     pause = 0.0
                 except (Exception, asyncio.CancelledError) as error:
-                    # aio-pika cancels whoever is publishing when a heartbeat fails. Only a
-                    # cancellation that was asked of this task may end it.
-                    task = asyncio.current_task()
-                    if isinstance(error, asyncio.CancelledError) and task and task.cancelling():
+                    if asked_to_end(error):
                         raise
                     pause = min(_LONGEST_PAUSE_S, pause * 2 or 0.1)
                     log.warning("relay_failed", error=repr(error), retry_in_s=pause)

@@ -7,7 +7,7 @@ import structlog
 from faststream.rabbit import RabbitBroker
 
 from cinema_shared.messaging import topology
-from cinema_shared.messaging.connection import connect, with_heartbeat
+from cinema_shared.messaging.connection import asked_to_end, connect, with_heartbeat
 
 log = structlog.get_logger(__name__)
 
@@ -38,7 +38,10 @@ async def declare_topology(rabbitmq_url: str) -> None:
                     await topology.declare(await connection.channel())
             finally:
                 await connection.close()
-        except Exception as error:  # noqa: BLE001  (a broker that is away or starting fails in many ways)
+        except (Exception, asyncio.CancelledError) as error:
+            # A broker that is away or starting fails in many ways.
+            if asked_to_end(error):
+                raise
             log.warning("rabbitmq_unavailable", error=repr(error))
             await asyncio.sleep(_RETRY_S)
         else:
