@@ -20,6 +20,8 @@ def _add_request(_: object, __: str, event: EventDict) -> EventDict:
 def configure_command() -> None:
     """For a command, whose output is on stdout: what is logged goes to stderr."""
     _quieten()
+    # Whatever another part of this process has set up for its own output.
+    structlog.reset_defaults()
     structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
 
 

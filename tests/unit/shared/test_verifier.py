@@ -123,10 +123,10 @@ async def test_tokens_are_judged_by_the_clock_that_stamped_them(
     await trust._refresh()
     ISSUER.clock = None
     now = int(theirs.timestamp())
-    verifier.verify(ISSUER.token(1, nbf=now, exp=now + 900))
+    verifier.verify(ISSUER.token(1, iat=now, nbf=now, exp=now + 900))
     for begins, ends in ((now + 60, now + 900), (now - 900, now - 60)):
         with pytest.raises(Unauthorized):
-            verifier.verify(ISSUER.token(1, nbf=begins, exp=ends))
+            verifier.verify(ISSUER.token(1, iat=now, nbf=begins, exp=ends))
 
 
 async def test_what_is_revoked_is_out_and_who_is_demoted_is_no_staff(

@@ -77,7 +77,8 @@ class Verifier:
                     "verify_nbf": False,
                 },
             )
-            begins, expires = float(claims["nbf"]) - _LEEWAY_S, float(claims["exp"]) + _LEEWAY_S
+            begins = max(float(claims["nbf"]), float(claims["iat"])) - _LEEWAY_S
+            expires = float(claims["exp"]) + _LEEWAY_S
             if not begins <= self._trust.now() < expires:
                 raise InvalidToken
             principal = Principal(
