@@ -6,6 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
+from yarl import URL
 
 HEARTBEAT_S: Final = 5
 _CONNECT_TIMEOUT_S: Final = 3
@@ -20,10 +21,17 @@ def with_heartbeat(url: str) -> str:
 
 async def connect(url: str, name: str) -> AbstractConnection:
     """A plain connection: its owner decides when to open a new one."""
-    async with asyncio.timeout(_CONNECT_TIMEOUT_S):
-        return await aio_pika.connect(
-            with_heartbeat(url), client_properties={"connection_name": name}
-        )
+    connection = aio_pika.Connection(
+        URL(with_heartbeat(url)), client_properties={"connection_name": name}
+    )
+    try:
+        async with asyncio.timeout(_CONNECT_TIMEOUT_S):
+            await connection.connect()
+    except BaseException:
+        # One that was never opened is open to its destructor, which closes it at any odd time.
+        await connection.close()
+        raise
+    return connection
 
 
 def asked_to_end(error: BaseException) -> bool:
