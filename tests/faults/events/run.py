@@ -35,7 +35,7 @@ from tests.support import databases
 SHARES: Final = {"relay": 9, "consumer": 8, "writer": 1, "rabbitmq": 2}
 _CREWS: Final = {"writer": 2, "relay": 2, "consumer": 2}
 _PAUSE_S: Final = (0.2, 1.5)
-_QUIET_WITHIN_S: Final = 120.0
+_QUIET_WITHIN_S: Final = 600.0
 _PROGRESS_EVERY_S: Final = 5.0
 
 
