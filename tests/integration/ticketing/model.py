@@ -218,6 +218,7 @@ class Model:
     def finish(self, now: float, booking: Booking, answer: Answer) -> None:
         if booking in self.under_way:
             self.under_way.remove(booking)
+        self.leave_out_what_is_sold(now, booking)
         refusal = booking.refused or self.booking_refused(now, booking)
         if refusal:
             refused(answer, *refusal)
@@ -239,6 +240,12 @@ class Model:
         if hold := self.holds.get(booking.lock):
             hold.seats = [seat for seat in hold.seats if seat not in booking.seats]
             hold.ended = hold.ended or not hold.seats
+
+    def leave_out_what_is_sold(self, now: float, booking: Booking) -> None:
+        """A seat booked by itself has left the hold; the others are still held, and booked."""
+        hold = self.holds.get(booking.hold or "")
+        if hold and self.lives(now, hold) and not booking.refused and booking.valid_until > now:
+            booking.seats = list(hold.seats)
 
     def booking_refused(self, now: float, booking: Booking) -> tuple[int, str] | None:
         over = (410, "hold_expired") if booking.hold else None
