@@ -11,7 +11,7 @@ import statistics
 import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sized
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from tests.support import databases
 from tests.support.servers import private_servers
+from tests.support.tasks import running
 
 EVENTS = 10_000
 ROUNDS = 3
@@ -113,7 +114,7 @@ class Bench:
             async with self.database.transaction() as transaction:
                 await outbox.publish(transaction, *self.events[first : first + 1000])
         started = time.perf_counter()
-        async with _running(Relay(self.database, self.database_url, self.rabbitmq_url).run()):
+        async with running(Relay(self.database, self.database_url, self.rabbitmq_url).run()):
             await self._until("SELECT count(*) = 0 FROM outbox")
             return EVENTS / (time.perf_counter() - started)
 
@@ -159,7 +160,7 @@ class Bench:
         await self._scalar("WITH gone AS (DELETE FROM inbox RETURNING 1) SELECT count(*) FROM gone")
         consumer = Consumer(self.database, self.rabbitmq_url, QUEUE, effect)
         started = time.perf_counter()
-        async with _running(consumer.run()):
+        async with running(consumer.run()):
             await done.wait()
             return EVENTS / (time.perf_counter() - started)
 
@@ -239,17 +240,6 @@ def _process(target: Callable[..., None], *arguments: str) -> Iterator[None]:
     finally:
         process.kill()
         process.join()
-
-
-@asynccontextmanager
-async def _running(work: Any) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def _percentile(values: list[float], share: float) -> float:

@@ -19,8 +19,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from structlog.testing import CapturingLogger
 
-from tests.integration.cli.conftest import Cinema, depth, publish, running, until
+from tests.integration.cli.conftest import Cinema, depth, publish, until
 from tests.support import databases
+from tests.support.tasks import running
 
 QUEUE = topology.CATALOG_TICKETS
 _ids = count(1)

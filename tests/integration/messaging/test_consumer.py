@@ -1,8 +1,7 @@
 """Consumers: each event has its effect once, and what cannot be handled is kept, not lost."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager
 
 import aio_pika
 import pytest
@@ -13,6 +12,8 @@ from cinema_shared.messaging import consumer, topology
 from cinema_shared.messaging.consumer import Consumer, Effect
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
+
+from tests.support.tasks import running
 
 QUEUE = topology.CATALOG_TICKETS
 
@@ -33,15 +34,10 @@ async def send(channel: AbstractChannel, body: bytes) -> None:
     await exchange.publish(aio_pika.Message(body), "ticket.booked.v1")
 
 
-@asynccontextmanager
-async def consuming(database: Database, rabbitmq_url: str, effect: Effect) -> AsyncIterator[None]:
-    task = asyncio.create_task(Consumer(database, rabbitmq_url, QUEUE, effect).run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+def consuming(
+    database: Database, rabbitmq_url: str, effect: Effect
+) -> AbstractAsyncContextManager[None]:
+    return running(Consumer(database, rabbitmq_url, QUEUE, effect).run())
 
 
 def an_event(subject: str = "ticket/1", version: int = 1) -> bytes:

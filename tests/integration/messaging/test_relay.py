@@ -14,6 +14,8 @@ from cinema_shared.messaging import topology
 from cinema_shared.messaging.relay import Relay
 from sqlalchemy import text
 
+from tests.support.tasks import running
+
 
 class Anything(EventData):
     number: int
@@ -21,17 +23,6 @@ class Anything(EventData):
 
 def an_event(subject: int, version: int) -> Event:
     return event("/test", "ticket.booked", f"ticket/{subject}", version, Anything(number=version))
-
-
-@asynccontextmanager
-async def running(relay: Relay) -> AsyncIterator[None]:
-    task = asyncio.create_task(relay.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 @asynccontextmanager
@@ -56,7 +47,10 @@ async def wait_for(received: list[AbstractIncomingMessage], count: int) -> None:
 async def test_committed_events_arrive_and_rolled_back_ones_do_not(
     database: Database, database_url: str, rabbitmq_url: str, channel: AbstractChannel
 ) -> None:
-    async with listening(channel) as received, running(Relay(database, database_url, rabbitmq_url)):
+    async with (
+        listening(channel) as received,
+        running(Relay(database, database_url, rabbitmq_url).run()),
+    ):
         async with database.transaction() as transaction:
             await outbox.publish(transaction, an_event(1, 1))
         with suppress(RuntimeError):
@@ -82,7 +76,10 @@ async def test_committed_events_arrive_and_rolled_back_ones_do_not(
 async def test_a_row_that_commits_late_is_not_skipped(
     database: Database, database_url: str, rabbitmq_url: str, channel: AbstractChannel
 ) -> None:
-    async with listening(channel) as received, running(Relay(database, database_url, rabbitmq_url)):
+    async with (
+        listening(channel) as received,
+        running(Relay(database, database_url, rabbitmq_url).run()),
+    ):
         async with database.transaction() as late:
             await outbox.publish(late, an_event(1, 1))  # takes the lower id
             async with database.transaction() as transaction:
@@ -100,9 +97,9 @@ async def test_three_relays_keep_the_order_of_each_subject(
     relays = [Relay(database, database_url, rabbitmq_url) for _ in range(3)]
     async with (
         listening(channel) as received,
-        running(relays[0]),
-        running(relays[1]),
-        running(relays[2]),
+        running(relays[0].run()),
+        running(relays[1].run()),
+        running(relays[2].run()),
     ):
         for version in range(1, versions + 1):
             async with database.transaction() as transaction:
@@ -123,7 +120,7 @@ async def test_what_cannot_be_routed_stays_in_the_outbox(
     database: Database, database_url: str, rabbitmq_url: str, channel: AbstractChannel
 ) -> None:
     stray = event("/test", "nowhere.heard", "nowhere/1", 1, Anything(number=1))
-    async with running(Relay(database, database_url, rabbitmq_url)):
+    async with running(Relay(database, database_url, rabbitmq_url).run()):
         async with database.transaction() as transaction:
             await outbox.publish(transaction, stray)
         await asyncio.sleep(1)
@@ -146,7 +143,7 @@ async def test_a_cancellation_nobody_asked_for_does_not_end_the_relay(
         return await drain()
 
     relay._drain = cancelled_once  # type: ignore[method-assign]
-    async with listening(channel) as received, running(relay):
+    async with listening(channel) as received, running(relay.run()):
         async with database.transaction() as transaction:
             await outbox.publish(transaction, an_event(1, 1))
         await wait_for(received, 1)

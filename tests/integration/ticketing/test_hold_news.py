@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from ticketing_service.holds.ends import HoldEnds
 from ticketing_service.holds.news import tell_of_ended
 
 from tests.integration.ticketing.conftest import Ticketing, running
+from tests.support.tasks import running as at_work
 
 
 class Listener:
@@ -81,12 +82,8 @@ async def worker(service: Ticketing) -> AsyncIterator[None]:
                 await tell_of_ended(holds, announcer)
                 await asyncio.sleep(0.1)
 
-        tasks = [asyncio.create_task(look()), asyncio.create_task(announcer.run())]
-        yield
-        for task in tasks:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        async with at_work(look()), at_work(announcer.run()):
+            yield
 
 
 async def make(service: Ticketing, *seats: tuple[int, int], user: int) -> dict[str, Any]:
